@@ -1,0 +1,19 @@
+import { Deployment, loadDeployment } from "./deployment";
+import { UserError } from "./errors";
+import { clearStatus, say } from "./output";
+
+/** The only place that catches. Every verb is `runScript(async (deployment) => …)`. */
+export function runScript(verb: (deployment: Deployment) => Promise<void>): void {
+  run(verb).catch((error: unknown) => {
+    clearStatus();
+    process.exitCode = error instanceof UserError ? error.exitCode : 1;
+    if (!(error instanceof UserError) || process.env["DEBUG"]) return console.error(error);
+    say(`error: ${error.message}`);
+    if (error.hint) say(`hint: ${error.hint}`);
+  });
+}
+
+async function run(verb: (deployment: Deployment) => Promise<void>): Promise<void> {
+  const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
+  await verb(deployment);
+}
