@@ -1,0 +1,90 @@
+/**
+ * `make check`: types, lint, format, and all tests. The last line is `N passed, N failed`. A check that cannot run, a
+ * skipped test and a suite without tests count as failed. FAST=1 leaves out what needs root or Docker.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const root = join(__dirname, "..");
+const fast = process.env["FAST"] === "1";
+const reports = mkdtempSync(join(tmpdir(), "airflow-check-"));
+process.on("exit", () => rmSync(reports, { recursive: true, force: true }));
+
+let running: ReturnType<typeof spawn> | undefined;
+let stopped = false;
+// Ctrl-C at a terminal reaches the children by itself; a signal to this process alone must reach them too.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    stopped = true;
+    running?.kill("SIGTERM");
+  });
+}
+
+/** Runs a tool of node_modules with its output going straight through; resolves to its exit code. */
+function run(tool: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    running = spawn(join(root, "node_modules/.bin", tool), args, {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    running.on("error", (error) => (console.error(error.message), resolve(-1)));
+    running.on("close", (code) => resolve(code ?? -1));
+  });
+}
+
+async function check(tool: string, ...args: string[]): Promise<Count> {
+  const ok = (await run(tool, args)) === 0;
+  console.log(`${ok ? "passed" : "FAILED"}: ${tool} ${args.join(" ")}`);
+  return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function jest(projects: readonly string[], ...args: string[]): Promise<Count> {
+  const report = join(reports, `${projects.join("-")}.json`);
+  const code = await run("jest", ["--selectProjects", ...projects, "--json", `--outputFile=${report}`, ...args]);
+  try {
+    return count(JSON.parse(readFileSync(report, "utf8")), code, projects);
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+}
+
+/** Everything that is not a passed test is a failure: skipped, to do, files that cannot run, projects without tests. */
+function count(report: any, code: number, projects: readonly string[]): Count {
+  const passed: number = report.numPassedTests;
+  const files: string[] = report.testResults.map(({ name }: { name: string }) => name);
+  const empty = projects.filter((project) => !files.some((file) => file.includes(`/tests/${project}/`)));
+  for (const project of empty) console.log(`FAILED: no ${project} tests`);
+  const failed = report.numTotalTests - passed + report.numRuntimeErrorTestSuites + empty.length;
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+}
+
+async function main(): Promise<void> {
+  const steps: (() => Promise<Count>)[] = [
+    () => check("tsc"),
+    () => check("eslint", "."),
+    () => check("prettier", "--check", "--log-level=warn", "."),
+    () => jest(["unit", "integration"]),
+    // One real host after the other: they would fight for the machine. The acceptance tests are run by the life tests.
+    ...(fast ? [] : [() => jest(["life"], "--runInBand")]),
+  ];
+  let total: Count = { passed: 0, failed: 0 };
+  for (const step of steps) {
+    if (stopped) break;
+    const { passed, failed } = await step();
+    total = { passed: total.passed + passed, failed: total.failed + failed };
+  }
+  if (stopped) console.log("interrupted");
+  const summary = `${total.passed} passed, ${total.failed} failed`;
+  if (process.env["CHECK_SUMMARY"]) writeFileSync(process.env["CHECK_SUMMARY"], `${summary}\n`);
+  console.log(summary);
+  process.exitCode = stopped ? 130 : total.failed > 0 ? 1 : 0;
+}
+
+void main();
