@@ -1,5 +1,9 @@
-import type { Result } from "./host";
-import type { Command } from "./shell";
+import { createHash } from "node:crypto";
+import { Writable } from "node:stream";
+import { UserError } from "./errors";
+import type { Host, Result, RunOptions } from "./host";
+import { printable } from "./output";
+import { Command, sh } from "./shell";
 
 /** How to read one piece of a host's state: a command that changes nothing and a pure parser that never fails because a thing is absent. */
 export interface Fact<T> {
@@ -17,3 +21,70 @@ export type Facts<T extends object> = { readonly [K in keyof T]: Fact<T[K]> };
 
 export const stable = <T>(command: Command, parse: (result: Result) => T): Fact<T> => ({ command, kind: "stable", parse });
 export const live = <T>(command: Command, parse: (result: Result) => T): Fact<T> => ({ command, kind: "live", parse });
+
+/** Facts and changes run with the same environment, whoever's sudo it is. */
+export const ENVIRONMENT = [
+  "HOME=/root",
+  "LC_ALL=C.UTF-8",
+  "TMPDIR=/var/tmp",
+  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  "DEBIAN_FRONTEND=noninteractive",
+  "NEEDRESTART_SUSPEND=1",
+] as const;
+
+/** Runs text as root on the host, in ENVIRONMENT; `text` may read standard input. Needs sudo without a password. */
+export async function runAsRoot(host: Host, text: Command, args: readonly string[] = [], options: RunOptions = {}): Promise<Result> {
+  const result = await host.run(sh`sudo -n env -i ${ENVIRONMENT} /bin/sh -c ${text.text} sh ${args}`, options);
+  if (result.code !== 0 && /^sudo: /m.test(result.stderr)) {
+    throw new UserError(
+      `${host.name} may not use sudo without a password: ${printable(result.stderr.trim().split("\n")[0]!)}`,
+      "give the user passwordless sudo: ALL=(ALL) NOPASSWD:ALL in /etc/sudoers.d",
+    );
+  }
+  return result;
+}
+
+/** What one fact's command printed, and the digest by which a change recognizes it. */
+export interface RawFact {
+  readonly fact: Fact<unknown>;
+  readonly result: Result;
+  readonly digest: string;
+}
+
+// A single argument is capped at 128 KiB and `sh -s` lets a command eat the script: it goes into a file on tmpfs.
+const READ = new Command(`umask 077
+d=$(mktemp -d /run/airflow-facts.XXXXXX) || exit
+trap 'rm -rf "$d"' EXIT
+cat > "$d/script" && cd / && /bin/sh "$d/script" "$d" < /dev/null`);
+
+/** Reads facts in one round trip, side by side on the host. */
+export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Promise<RawFact[]> {
+  const jobs = facts.map(({ command }, i) => `(\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"`);
+  const script = [
+    ...jobs.map((job) => `{ ${job}; } &`),
+    "wait",
+    `for i in $(seq 0 ${facts.length - 1}); do`,
+    `  echo "$i $(cat "$1/$i.code") $(stat -c %s "$1/$i.out") $(stat -c %s "$1/$i.err")"`,
+    `  cat "$1/$i.out" "$1/$i.err"`,
+    "done",
+  ].join("\n");
+  const chunks: Buffer[] = [];
+  const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()) });
+  const { code, stderr } = await runAsRoot(host, READ, [], { stdin: script, stdout });
+  if (code !== 0) throw new UserError(`cannot read the state of ${host.name}: ${printable(stderr.trim()) || `exit code ${code}`}`);
+  return parseFrames(Buffer.concat(chunks), facts);
+}
+
+function parseFrames(output: Buffer, facts: readonly Fact<unknown>[]): RawFact[] {
+  let at = 0;
+  const take = (bytes: number): Buffer => output.subarray(at, (at += bytes));
+  return facts.map((fact, i) => {
+    const end = output.indexOf("\n", at);
+    const [index, code, outSize, errSize] = take(end - at + 1).toString().trim().split(" ").map(Number);
+    if (end < 0 || index !== i || errSize === undefined) throw new Error(`fact ${i} (${fact.command.text}) came back garbled`);
+    const stdout = take(outSize!);
+    const stderr = take(errSize);
+    const digest = createHash("sha256").update(`${code}\n`).update(stdout).digest("hex");
+    return { fact, digest, result: { code: code!, stdout: stdout.toString(), stderr: stderr.toString() } };
+  });
+}

@@ -22,4 +22,6 @@ export interface Host {
   run(command: Command, options?: RunOptions): Promise<Result>;
   /** A stream to a TCP port on the host's own loopback, through the SSH connection. */
   connect(port: number): Promise<Duplex>;
+  /** A new connection in the place of one that was lost. */
+  reconnect(): Promise<void>;
 }

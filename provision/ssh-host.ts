@@ -36,6 +36,25 @@ export interface ConnectedHost extends Host {
 /** @throws UserError where the host cannot be reached, is not the pinned one, or does not accept the key. */
 export async function connectHost(deployment: Deployment, target: HostOutput): Promise<ConnectedHost> {
   const name = `${target.user}@${target.address}:${target.port}`;
+  let link = await openLink(deployment, target, name);
+  return {
+    name,
+    run: (command, options) => run(link, name, command, options),
+    connect: (port) => forward(link.client, name, port),
+    reconnect: async () => {
+      link.client.end();
+      link = await openLink(deployment, target, name);
+    },
+    close: () => link.client.end(),
+  };
+}
+
+interface Link {
+  readonly client: Client;
+  readonly closed: Promise<void>;
+}
+
+async function openLink(deployment: Deployment, target: HostOutput, name: string): Promise<Link> {
   const pinned = pinnedKeys(deployment, target);
   const credentials = readCredentials(deployment);
   const client = new Client();
@@ -50,7 +69,7 @@ export async function connectHost(deployment: Deployment, target: HostOutput): P
       .once("close", () => reject(connectError(name, deployment, refusedKey, new Error("the connection was closed"))))
       .connect({
         // Without TCP_NODELAY an exec takes 46 ms instead of 4.
-        sock: connectSocket({ host: target.address, port: target.port, noDelay: true, timeout: 0 }),
+        sock: connectSocket({ host: target.address, port: target.port, noDelay: true }),
         username: target.user,
         ...credentials,
         algorithms: { serverHostKey: pinned.map(({ type }) => type) as never },
@@ -63,16 +82,10 @@ export async function connectHost(deployment: Deployment, target: HostOutput): P
         keepaliveCountMax: 3,
       });
   });
-
-  return {
-    name,
-    run: (command, options) => run(client, closed, name, command, options),
-    connect: (port) => forward(client, name, port),
-    close: () => client.end(),
-  };
+  return { client, closed };
 }
 
-function run(client: Client, closed: Promise<void>, name: string, command: Command, options: RunOptions = {}): Promise<Result> {
+function run({ client, closed }: Link, name: string, command: Command, options: RunOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
     const lost = (): void => reject(new LinkLost(name));
     void closed.then(lost);

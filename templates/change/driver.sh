@@ -1,0 +1,58 @@
+# Runs a change: the main process of the unit airflow-change. Everything it prints is the change's log; its own lines begin with ::<id>:
+# Exit codes: 0 done · 1 an action failed · 3 the host is not what the plan was made from · 4 stopped between two actions.
+id=$1
+CHANGE=$id
+export CHANGE
+run=/run/airflow-change/$id outcome=/run/airflow-outcomes/$id
+changes=/var/lib/airflow-deployment/changes record=$changes/$id
+mark() { printf '::%s:%s\n' "$id" "$*"; }
+cd /
+
+# The first act under the lock: is the host still what the plan was made from?
+n=0
+for check in "$run"/checks/*.sh; do
+  [ -e "$check" ] || break
+  /bin/sh "$check" < /dev/null > "$run/answer" 2> /dev/null
+  code=$?
+  found=$({ echo $code; cat "$run/answer"; } | sha256sum)
+  if [ "${found%% *}" != "$(cat "${check%.sh}.digest")" ]; then
+    mark stale "$(cat "${check%.sh}.about")"
+    exit 3
+  fi
+  n=$((n + 1))
+done
+rm -f "$run/answer"
+
+# From here on others' plans are stale. A record that cannot be written stops the change before it changes anything.
+mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$changes/.newest-$id" &&
+  mv "$changes/.newest-$id" "$changes/newest" || {
+  mark failed "cannot write the record of this change to $changes"
+  exit 1
+}
+# What an upload left that never became a change.
+for left in /run/airflow-change/* /srv/airflow/releases/.incoming-* /srv/airflow/dags/releases/.incoming-*; do
+  case $left in
+  *"$id") ;;
+  *) rm -rf "$left" ;;
+  esac
+done
+
+keep_log() { cp "$outcome/log" "$record/.log" 2> /dev/null && mv "$record/.log" "$record/log" || rm -f "$record/.log"; }
+for action in "$run"/actions/*.sh; do
+  [ -e "$action" ] || break
+  name=${action##*/}
+  name=${name%.sh}
+  if [ -e "$outcome/stop" ]; then
+    mark stopped "$name"
+    exit 4
+  fi
+  mark start "$name"
+  input=$run/inputs/$name
+  [ -e "$input" ] || input=/dev/null
+  /bin/sh -e "$action" < "$input" 2>&1
+  code=$?
+  mark end "$name" $code
+  keep_log
+  [ $code = 0 ] || exit 1
+done
+mark done

@@ -1,0 +1,57 @@
+# Unpacks an upload, proves it whole, and hands it to systemd. Arguments: id, digest of the manifest, description, then the
+# incoming directories. Exit codes: 0 started (prints the main PID) · 75 another change runs (prints its description) · 1 the rest.
+id=$1 digest=$2 description=$3
+shift 3
+run=/run/airflow-change/$id outcome=/run/airflow-outcomes/$id unit=airflow-change.service
+umask 077
+discard() {
+  rm -rf "$run" "$outcome"
+  for directory; do rm -rf "$directory"; done
+}
+refuse() {
+  reason=$1
+  shift
+  discard "$@"
+  case $(systemctl show -p ActiveState --value $unit) in
+  active | activating | deactivating)
+    systemctl show -p Description --value $unit
+    exit 75
+    ;;
+  esac
+  echo "$reason" >&2
+  exit 1
+}
+# A connection that drops must not leave a half-unpacked upload behind.
+trap 'discard "$@"; exit 1' HUP INT TERM
+for directory; do
+  case $directory in
+  /srv/airflow/*) mountpoint -q /srv/airflow || refuse "the data volume is not mounted at /srv/airflow" "$@" ;;
+  esac
+done
+mkdir -p "$run" "$outcome" || refuse "cannot write to /run" "$@"
+tar -x -p --numeric-owner --no-overwrite-dir -C / -f - || refuse "the upload could not be unpacked" "$@"
+cd /
+# tar takes a stream that ends between two members for a whole one: only the manifest knows.
+printf '%s  %s\n' "$digest" "$run/manifest" | sha256sum --check --status 2> /dev/null &&
+  sha256sum --check --status --strict "$run/manifest" || refuse "the upload did not arrive whole" "$@"
+begin() {
+  systemd-run --quiet --collect --service-type=exec --unit=$unit --description="$description" \
+    -p RuntimeDirectory="airflow-change/$id" -p RuntimeDirectoryMode=0700 -p KillMode=control-group -p TimeoutStopSec=10min \
+    -p LimitNOFILE=65536 -p WorkingDirectory=/ -p UMask=0022 -p StandardOutput="append:$outcome/log" -p StandardError=inherit \
+    -p ExecStopPost="/bin/sh $run/end.sh $id" \
+    --setenv=HOME="$HOME" --setenv=LC_ALL="$LC_ALL" --setenv=TMPDIR="$TMPDIR" --setenv=PATH="$PATH" \
+    --setenv=DEBIAN_FRONTEND="$DEBIAN_FRONTEND" --setenv=NEEDRESTART_SUSPEND="$NEEDRESTART_SUSPEND" \
+    /bin/sh "$run/driver.sh" "$id"
+}
+if ! error=$(begin 2>&1); then
+  # The message is the same for a unit that runs and for one that failed and lingers.
+  case $(systemctl show -p ActiveState --value $unit) in
+  failed) systemctl reset-failed $unit ;;
+  esac
+  case $(systemctl show -p ActiveState --value $unit) in
+  active | activating | deactivating) refuse busy "$@" ;;
+  esac
+  error=$(begin 2>&1) || refuse "systemd did not start the change: $error" "$@"
+fi
+trap - HUP INT TERM
+systemctl show -p MainPID --value $unit
