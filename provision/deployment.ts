@@ -1,45 +1,11 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
-import { z } from "zod";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Document, LineCounter, parseDocument } from "yaml";
 import { UserError } from "./errors";
 import { Paths, ROOT, pathsOf } from "./paths";
-
-/** The deployment file: all that an operator edits. Descriptions become the README's table and the editors' schema. */
-export const Settings = z.strictObject({
-  infrastructure: z.enum(["local"]).describe("where the host is made: `local`, a systemd container on this machine"),
-  operators: z
-    .array(z.strictObject({ name: z.string().min(1), ssh: z.string().min(1), age: z.string().startsWith("age1") }))
-    .default([])
-    .describe("the team: who may log in to the host (`ssh`, a public key) and read the secrets (`age`, a recipient); empty: whoever made the keys"),
-  airflow: z
-    .strictObject({
-      requirements: z.array(z.string().min(1)).default([]).describe("Python packages for your DAGs, as in requirements.txt"),
-      image: z.string().optional().describe("a ready Airflow image by digest, from a registry, instead of building one"),
-      parallelism: z.int().min(1).max(512).default(16).describe("tasks that run at once"),
-      drain: z.int().min(0).max(86400).default(600).describe("seconds that a stopping scheduler waits for its running tasks"),
-      settings: z
-        .record(z.string(), z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
-        .default({})
-        .describe("Airflow's own configuration, by section and option: `core: {default_timezone: Europe/Paris}`"),
-    })
-    .prefault({}),
-  build: z
-    .strictObject({
-      caBundle: z.string().optional().describe("certificates (PEM file) that image builds trust; default: the file that SSL_CERT_FILE names"),
-      aptMirror: z.string().optional().describe("Debian mirror for the images"),
-      pipIndex: z.string().optional().describe("Python package index for the images"),
-      proxy: z.string().optional().describe("HTTP proxy for image builds"),
-    })
-    .prefault({}),
-  ui: z
-    .strictObject({ port: z.int().min(0).max(65535).default(0).describe("port on this machine for `make ui`; 0 takes a free one") })
-    .prefault({}),
-  backup: z
-    .strictObject({ directory: z.string().optional().describe("where `make backup` puts what it pulls") })
-    .prefault({}),
-});
-export type Settings = Readonly<z.infer<typeof Settings>>;
+import { Settings } from "./settings";
+import { offsetOf, pathText, problemsOf } from "./settings-problems";
 
 export interface Deployment extends Settings {
   readonly name: string;
@@ -48,14 +14,69 @@ export interface Deployment extends Settings {
 }
 
 /** Reads and checks deployments/<name>.yaml, whole, once. Throws a UserError that names every problem. */
-export function loadDeployment(name: string): Deployment {
-  const file = join(ROOT, "deployments", `${name}.yaml`);
-  if (!existsSync(file)) {
-    const known = readdirSync(join(ROOT, "deployments")).flatMap((entry) => /^(.+)(?<!\.example)\.yaml$/.exec(entry)?.[1] ?? []);
-    throw new UserError(`no deployment "${name}": there is no deployments/${name}.yaml`, `known deployments: ${known.join(", ")}`);
+export function loadDeployment(name: string, directory = join(ROOT, "deployments")): Deployment {
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
+    throw new UserError(
+      `"${name}" cannot be a deployment's name`,
+      "1 to 31 lower-case letters, digits and -, a letter first",
+    );
   }
-  const parsed = Settings.safeParse(parse(readFileSync(file, "utf8")));
-  if (!parsed.success) throw new UserError(`deployments/${name}.yaml is not valid: ${parsed.error.message}`);
-  const isLocal = parsed.data.infrastructure === "local";
-  return { ...parsed.data, name, isLocal, paths: pathsOf(name, isLocal, parsed.data.backup.directory) };
+  const file = join(directory, `${name}.yaml`);
+  if (!existsSync(file)) {
+    throw new UserError(
+      `no deployment "${name}": there is no deployments/${name}.yaml`,
+      `known deployments: ${knownDeployments(directory).join(", ") || "none"}`,
+    );
+  }
+  const settings = parseSettings(`deployments/${name}.yaml`, readFileSync(file, "utf8"));
+  const isLocal = settings.infrastructure === "local";
+  const { caBundle } = settings.build;
+  return {
+    ...settings,
+    build: { ...settings.build, ...(caBundle && { caBundle: absolute(caBundle) }) },
+    name,
+    isLocal,
+    paths: pathsOf(name, isLocal, settings.backup.directory),
+  };
 }
+
+const knownDeployments = (directory: string): string[] =>
+  readdirSync(directory).flatMap((entry) => /^([a-z][a-z0-9-]*)\.yaml$/.exec(entry)?.[1] ?? []);
+
+/** Paths in a deployment file are relative to the checkout, `~` is the home folder. */
+const absolute = (path: string): string => resolve(ROOT, path.replace(/^~(?=\/|$)/, homedir()));
+
+/** Throws one UserError for all problems, each with its line and path. */
+export function parseSettings(source: string, content: string): Settings {
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
+  const lineOf = (offset: number): number => lines.linePos(offset).line;
+  if (document.errors.length > 0) {
+    const problems = document.errors.map(({ message, pos }) => `line ${lineOf(pos[0])}: ${message}`);
+    throw invalid(`${source} is not YAML`, problems);
+  }
+  const value: unknown = valueOf(document) ?? {};
+  const parsed = Settings.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues
+    .flatMap((issue) => problemsOf(issue, value))
+    .map(({ path, message }) => ({ offset: offsetOf(document, path), text: `${pathText(path)}${message}` }))
+    .sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0))
+    .map(({ offset, text }) => (offset === undefined ? text : `line ${lineOf(offset)}: ${text}`));
+  throw invalid(`${source} is not valid`, problems);
+}
+
+/** An alias without its anchor, or too many of them, is found only here. */
+function valueOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UserError(`not YAML: ${(error as Error).message}`);
+  }
+}
+
+const invalid = (message: string, problems: readonly string[]) =>
+  new UserError(
+    problems.length === 1 ? `${message}: ${problems[0]}` : [`${message}:`, ...problems].join("\n  "),
+    "every setting and its default: README.md, Settings",
+  );

@@ -1,0 +1,126 @@
+import { z } from "zod";
+
+const text = (pattern: RegExp, message: string) => z.string().regex(pattern, message);
+
+const operator = z.strictObject({
+  name: text(/^[\p{L}\p{N}._@ -]{1,64}$/u, "must be 1 to 64 letters, digits, spaces and . _ @ -"),
+  ssh: z.string().refine(isSshKey, "must be a public key on one line, as in ~/.ssh/id_ed25519.pub"),
+  age: text(/^age1(pq1)?[02-9ac-hj-np-z]{58,}$/, "must be an age recipient (age1…), as `make keypair` prints it"),
+});
+
+const requirement = text(
+  /^[a-z\d]([\w.-]*[a-z\d])?\s*(\[[\w\s,.-]*\])?\s*(([~=!<>]=|===|[<>]|;)[^\n]+|@\s*https?:\/\/[^\n]+)?$/i,
+  "must be one requirement as in requirements.txt, like `pandas>=2.3,<3`",
+).refine((value) => !/^apache[-_.]airflow\s*($|[^\w\s.-])/i.test(value), "Airflow's version is locked by this project");
+
+const url = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  .refine((value) => !/^\w+:\/\/[^/]*@/.test(value), "must hold no user or password: this file is no secret");
+
+const word = text(/^[a-z][a-z0-9_]*$/, "must be lower-case letters, digits and _, as in airflow.cfg");
+
+/** The deployment file: all that an operator edits. Descriptions become the README's table and the editors' schema. */
+export const Settings = z.strictObject({
+  infrastructure: z.enum(["local"]).describe("where the host is made: `local`, a systemd container on this machine"),
+  operators: z
+    .array(operator)
+    .refine((team) => new Set(team.map(({ name }) => name)).size === team.length, "names must differ")
+    .default([])
+    .describe(
+      "the team: who may log in to the host (`ssh`, a public key) and read the secrets (`age`, a recipient); empty: whoever made the keys",
+    ),
+  airflow: z
+    .strictObject({
+      requirements: z.array(requirement).default([]).describe("Python packages for your DAGs, as in requirements.txt"),
+      image: text(
+        /^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?@sha256:[0-9a-f]{64}$/,
+        "must name the image by digest: registry/name@sha256:…",
+      )
+        .optional()
+        .describe("a ready Airflow image by digest, from a registry, instead of building one"),
+      parallelism: z.int().min(1).max(512).default(16).describe("tasks that run at once"),
+      drain: z
+        .int()
+        .min(0)
+        .max(86400)
+        .default(600)
+        .describe("seconds that a stopping scheduler waits for its running tasks"),
+      settings: z
+        .record(word, z.record(word, z.union([z.string(), z.number(), z.boolean()])))
+        .superRefine(refuseOurs)
+        .default({})
+        .describe("Airflow's own configuration, by section and option: `core: {default_timezone: Europe/Paris}`"),
+    })
+    .prefault({}),
+  build: z
+    .strictObject({
+      caBundle: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("certificates (PEM file) that image builds trust; without it, the file that `SSL_CERT_FILE` names"),
+      aptMirror: url.optional().describe("Debian mirror for the images"),
+      pipIndex: url.optional().describe("Python package index for the images"),
+      proxy: url.optional().describe("HTTP proxy for image builds"),
+    })
+    .prefault({}),
+  ui: z
+    .strictObject({
+      port: z.int().min(0).max(65535).default(0).describe("port on this machine for `make ui`; 0 takes a free one"),
+    })
+    .prefault({}),
+  backup: z
+    .strictObject({
+      directory: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "where `make backup` puts what it pulls; without it, `~/airflow-backups/<deployment>`, for a local host `state/<deployment>/backups`",
+        ),
+    })
+    .prefault({}),
+});
+export type Settings = Readonly<z.infer<typeof Settings>>;
+
+/** A public key as OpenSSH writes it, whose blob says the same type as its first word: no options, one line. */
+function isSshKey(value: string): boolean {
+  const [, type, blob] = /^((?:sk-)?(?:ssh|ecdsa)-[\w.@-]+) ([A-Za-z0-9+/]+={0,3})(?: [^\n\r]*)?$/.exec(value) ?? [];
+  if (!type || !blob) return false;
+  const bytes = Buffer.from(blob, "base64");
+  return (
+    bytes.length > type.length + 4 &&
+    bytes.readUInt32BE(0) === type.length &&
+    bytes.toString("latin1", 4, 4 + type.length) === type
+  );
+}
+
+const SECRETS = "is a secret: provisioning sets it, `make secrets` edits it";
+const OURS = "is set by provisioning";
+
+/** Options that would break what provisioning sets, or put a secret into a file that is none. */
+const RESERVED: Record<string, string> = {
+  "core.fernet_key": SECRETS,
+  "api.secret_key": SECRETS,
+  "api_auth.jwt_secret": SECRETS,
+  "database.sql_alchemy_conn": SECRETS,
+  "celery.broker_url": SECRETS,
+  "celery.result_backend": SECRETS,
+  "core.parallelism": "is airflow.parallelism",
+  "core.executor": OURS,
+  "core.auth_manager": OURS,
+  "core.execution_api_server_url": OURS,
+  "dag_processor.dag_bundle_config_list": OURS,
+  "dag_processor.stale_bundle_cleanup_interval": OURS,
+};
+
+function refuseOurs(sections: Record<string, Record<string, unknown>>, context: z.RefinementCtx): void {
+  for (const [section, options] of Object.entries(sections)) {
+    for (const option of Object.keys(options)) {
+      // Airflow takes `x_cmd` and `x_secret` as other sources of `x`.
+      const message =
+        RESERVED[`${section}.${option.replace(/_(cmd|secret)$/, "")}`] ?? RESERVED[`${section}.${option}`];
+      if (message) context.addIssue({ code: "custom", path: [section, option], message });
+    }
+  }
+}
