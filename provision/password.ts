@@ -1,0 +1,12 @@
+import { UserError } from "./errors";
+import { print } from "./output";
+import { runScript } from "./script";
+import { readSecrets } from "./secrets-file";
+
+runScript(async (deployment) => {
+  if (!process.stdout.isTTY) {
+    throw new UserError("the password is shown on a terminal only", "run it without a pipe: a log would keep it");
+  }
+  const { admin_password } = await readSecrets(deployment);
+  print(`user      admin\npassword  ${admin_password}`);
+});

@@ -1,0 +1,41 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isAlive } from "./processes";
+
+/**
+ * Runs `work` with a folder for plain text, mode 0700, in memory where there is /dev/shm. The folder goes however this
+ * process ends; one that a SIGKILL left goes at the next call.
+ */
+export async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const base = isMemory("/dev/shm") ? "/dev/shm" : tmpdir();
+  removeLeftovers(base);
+  const folder = mkdtempSync(join(base, `${PREFIX}${process.pid}-`));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", remove);
+  try {
+    return await work(folder);
+  } finally {
+    remove();
+    process.off("exit", remove);
+  }
+}
+
+const PREFIX = "airflow-secrets-";
+const TMPFS = 0x01021994;
+
+function isMemory(path: string): boolean {
+  try {
+    return statfsSync(path).type === TMPFS;
+  } catch {
+    return false;
+  }
+}
+
+function removeLeftovers(base: string): void {
+  for (const entry of readdirSync(base)) {
+    const pid = entry.startsWith(PREFIX) ? Number.parseInt(entry.slice(PREFIX.length)) : NaN;
+    const isOurs = pid > 0 && !isAlive(pid) && statSync(join(base, entry)).uid === process.getuid?.();
+    if (isOurs) rmSync(join(base, entry), { recursive: true, force: true });
+  }
+}
