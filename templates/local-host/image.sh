@@ -1,0 +1,34 @@
+#!/bin/sh
+# Prints the image that local hosts start from; makes it first (20 s) where no clone on this machine has made it yet.
+#   MIRROR  where Debian comes from; empty for Debian's own servers
+set -eu
+cd "$(dirname "$0")"
+
+suite=trixie
+keyring=debian-archive-keyring.gpg
+packages=ca-certificates,curl,dbus,iproute2,iptables,openssh-server,procps,python3-minimal,sudo,systemd,systemd-sysv
+digest=$(printf '%s\n' "$suite" "$packages" "$MIRROR" | cat - customize.sh "$keyring" | sha256sum | cut -c1-16)
+image=airflow-local-host:$digest
+
+if ! docker image inspect "$image" >/dev/null 2>&1; then
+  work=$(mktemp -d "${TMPDIR:-/var/tmp}/airflow-local-host.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT TERM
+  if command -v mmdebstrap >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "making the host's image from Debian's packages" >&2
+    mmdebstrap --quiet --variant=minbase --keyring="$keyring" --include="$packages" \
+      --customize-hook='chroot "$1" sh -eu' "$suite" "$work/host.tar" ${MIRROR:+"$MIRROR"} <customize.sh >&2
+    docker import "$work/host.tar" "$image" >/dev/null
+  else
+    echo "making the host's image from debian:$suite" >&2
+    cp customize.sh "$work"
+    cat >"$work/Dockerfile" <<DOCKERFILE
+FROM debian:$suite
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(echo "$packages" | tr , ' ')
+COPY customize.sh /tmp/
+RUN sh -eu /tmp/customize.sh && rm /tmp/customize.sh
+DOCKERFILE
+    docker build --quiet --tag "$image" "$work" >/dev/null
+  fi
+fi
+echo "$image"
