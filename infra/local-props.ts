@@ -1,0 +1,71 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join, relative } from "node:path";
+import type { Deployment } from "../provision/deployment";
+import { UserError } from "../provision/errors";
+import { LocalNames, localNames, readLocalHost, readLocalVolume } from "../provision/local-docker";
+import { TEMPLATES } from "../provision/paths";
+
+/** What the local stacks are made from: the deployment, and what this machine's Docker holds of it. */
+export interface LocalProps {
+  readonly deployment: string;
+  readonly names: LocalNames;
+  /** Where the scripts are, relative to a stack's directory. */
+  readonly scripts: string;
+  /** Id of the data volume that is there, a new one where there is none: Terraform then makes it. */
+  readonly dataInstance: string;
+  /** The same of the host. */
+  readonly hostInstance: string;
+  /** The host is there and does not run. */
+  readonly isStopped: boolean;
+  /** Of the host's sshd on 127.0.0.1. */
+  readonly port: number;
+  /** Public keys that may log in from the first boot on. */
+  readonly authorizedKeys: readonly string[];
+  /** Debian mirror; empty for Debian's own servers. */
+  readonly mirror: string;
+}
+
+export async function localProps(deployment: Deployment): Promise<LocalProps> {
+  const names = localNames(deployment);
+  const [host, volume] = await Promise.all([readLocalHost(names), readLocalVolume(names.dataVolume)]);
+  return {
+    deployment: deployment.name,
+    names,
+    scripts: relative(join(deployment.paths.state, "cdktf.out/stacks/any"), join(TEMPLATES, "local-host")),
+    dataInstance: volume ? volume.instance : newInstance("vol"),
+    hostInstance: host ? host.instance : newInstance("i"),
+    isStopped: host !== undefined && !host.running,
+    port: host?.port || (await freePort(names.host)),
+    authorizedKeys: authorizedKeys(deployment),
+    mirror: deployment.build.aptMirror ?? "",
+  };
+}
+
+export const newInstance = (kind: "vol" | "i"): string => `${kind}-${randomBytes(9).toString("hex").slice(0, 17)}`;
+
+function authorizedKeys({ operators, paths }: Deployment): string[] {
+  const file = `${paths.sshKey}.pub`;
+  const own = existsSync(file) ? [readFileSync(file, "utf8").trim()] : [];
+  const keys = [...new Set([...own, ...operators.map(({ ssh }) => ssh.trim())])];
+  if (keys.length > 0) return keys;
+  throw new UserError("there is no SSH key for the host", "run make keypair");
+}
+
+/** A host made again keeps its port: the search starts where its name says, below the ports that systems hand out. */
+async function freePort(name: string): Promise<number> {
+  const first = createHash("sha256").update(name).digest().readUInt32BE() % 10_000;
+  for (let i = 0; i < 10_000; i += 1) {
+    const port = 20_000 + ((first + i) % 10_000);
+    if (await isFree(port)) return port;
+  }
+  throw new UserError("no port from 20000 to 29999 is free on 127.0.0.1");
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });

@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { Interrupted, UserError } from "./errors";
+
+export interface ChildResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ChildOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Called with each line of standard output, which then is not collected. */
+  readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Runs a program of this machine and waits for its end, whatever signal arrives meanwhile: Ctrl-C reaches it by the
+ * process group, SIGTERM is forwarded as SIGINT. Throws Interrupted once it has ended after such a signal.
+ */
+export async function runChild(
+  program: string,
+  args: readonly string[],
+  options: ChildOptions = {},
+): Promise<ChildResult> {
+  const child = spawn(program, args, { env: options.env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
+  let interrupted = false;
+  const onInterrupt = (): void => void (interrupted = true);
+  const onTerminate = (): void => {
+    interrupted = true;
+    child.kill("SIGINT");
+  };
+  process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate).on("SIGHUP", onTerminate);
+  try {
+    let stdout = "";
+    let stderr = "";
+    if (options.onLine) createInterface({ input: child.stdout }).on("line", options.onLine);
+    else child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once("error", (error: NodeJS.ErrnoException) => reject(startError(program, error)));
+      child.once("close", (exitCode) => resolve(exitCode ?? -1));
+    });
+    if (interrupted) throw new Interrupted("interrupted", "run the same verb again: it goes on from here");
+    return { code, stdout, stderr };
+  } finally {
+    process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate).off("SIGHUP", onTerminate);
+  }
+}
+
+const startError = (program: string, error: NodeJS.ErrnoException): Error =>
+  error.code === "ENOENT" ? new UserError(`${program} is not installed`, "run make setup") : error;
