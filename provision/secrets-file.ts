@@ -34,25 +34,29 @@ export interface Draft {
   readonly secrets: Secrets;
   /** Names of what was generated. */
   readonly created: readonly string[];
+  /** Writes what was generated; encrypts again where the operators have changed. */
+  keep(): Promise<void>;
 }
 
-/** What `ensureSecrets` would return, with nothing written: for previews. */
+/** The secrets, with what is missing generated but not kept yet. */
 export async function draftSecrets(deployment: Deployment): Promise<Draft> {
-  return draftOf(await openSecrets(deployment));
-}
-
-/** The secrets; what is missing is generated and kept. Encrypts again where the operators have changed. */
-export async function ensureSecrets(deployment: Deployment): Promise<Draft> {
   const opened = await openSecrets(deployment);
-  const draft = draftOf(opened);
-  if (draft.created.length > 0 || opened.isStale) await saveSecrets(deployment, opened, draft.text);
-  return draft;
+  parseSecrets(opened.source, opened.text);
+  const { text, created } = complete(opened.text);
+  return {
+    secrets: parseSecrets(opened.source, text) as Secrets,
+    created,
+    keep: async () => {
+      if (created.length > 0 || opened.isStale) await saveSecrets(deployment, opened, text);
+    },
+  };
 }
 
-function draftOf({ source, text }: Opened): Draft & { readonly text: string } {
-  parseSecrets(source, text);
-  const completed = complete(text);
-  return { ...completed, secrets: parseSecrets(source, completed.text) as Secrets };
+/** The secrets; what is missing is generated and kept. */
+export async function ensureSecrets(deployment: Deployment): Promise<Draft> {
+  const draft = await draftSecrets(deployment);
+  await draft.keep();
+  return draft;
 }
 
 export interface Opened {

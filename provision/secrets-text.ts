@@ -51,7 +51,6 @@ const documentOf = (text: string, lineCounter?: LineCounter): Document.Parsed =>
   parseDocument(text, {
     schema: "failsafe",
     prettyErrors: false,
-    logLevel: "silent",
     ...(lineCounter && { lineCounter }),
   });
 

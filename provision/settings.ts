@@ -9,7 +9,7 @@ const operator = z.strictObject({
 });
 
 const requirement = text(
-  /^[a-z\d]([\w.-]*[a-z\d])?\s*(\[[\w\s,.-]*\])?\s*(([~=!<>]=|===|[<>]|;)[^\n]+|@\s*https?:\/\/[^\n]+)?$/i,
+  /^[A-Za-z\d]([\w.-]*[A-Za-z\d])?\s*(\[[\w\s,.-]*\])?\s*(([~=!<>]=|===|[<>]|;)[^\n]+|@\s*https?:\/\/[^\n]+)?$/,
   "must be one requirement as in requirements.txt, like `pandas>=2.3,<3`",
 ).refine((value) => !/^apache[-_.]airflow\s*($|[^\w\s.-])/i.test(value), "Airflow's version is locked by this project");
 

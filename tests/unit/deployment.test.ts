@@ -1,0 +1,131 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadDeployment, parseSettings } from "../../provision/deployment";
+import { UserError } from "../../provision/errors";
+
+const SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1C ada@laptop";
+const AGE = "age140ychxfpwqw22204v8xc8zpmug77ptvnlvwfher33wer5cy6nurs7wtp5j";
+const errorOf = (work: () => unknown): UserError => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+};
+const problemsIn = (yaml: string) => errorOf(() => parseSettings("x.yaml", yaml)).message;
+const local = (yaml: string) => `infrastructure: local\n${yaml}`;
+
+test("one line is a whole deployment", () => {
+  expect(parseSettings("x.yaml", "infrastructure: local")).toMatchObject({
+    operators: [],
+    airflow: { requirements: [], parallelism: 16, drain: 600, settings: {} },
+    ui: { port: 0 },
+  });
+});
+
+test("all problems are told at once, in the file's order, with line, path and the closest known key", () => {
+  const message = problemsIn(
+    [
+      "infrastructure: locl",
+      "airflow:",
+      "  paralelism: 3",
+      "  drain: soon",
+      "ui: {port: 99999}",
+      "build:",
+      "foo: 1",
+    ].join("\n"),
+  );
+  expect(message.split("\n")).toEqual([
+    "x.yaml is not valid:",
+    '  line 1: infrastructure: must be "local", not "locl"',
+    '  line 3: airflow.paralelism: unknown; did you mean "parallelism"?',
+    '  line 4: airflow.drain: must be a number, not "soon"',
+    "  line 5: ui.port: must be at most 65535, not 99999",
+    "  line 6: build: has no value: give one or remove the key",
+    "  line 7: foo: unknown; known here: infrastructure, operators, airflow, build, ui, backup",
+  ]);
+});
+
+test.each([
+  ["", 'infrastructure: missing, must be "local"'],
+  ["- a", "must be a map, not a list"],
+  ["a: [", "x.yaml is not YAML: line 1:"],
+  ["a: 1\nb: 2\na: 3", "x.yaml is not YAML: line 3: Map keys must be unique"],
+  ["a: *b", "Unresolved alias"],
+  [local("airflow: {parallelism: 1.5}"), "airflow.parallelism: must be a whole number, not 1.5"],
+  [local("airflow: {parallelism: 0}"), "airflow.parallelism: must be at least 1, not 0"],
+  [local("airflow: {image: apache/airflow:3.3.2}"), "airflow.image: must name the image by digest"],
+  [local("airflow: {requirements: [-r other.txt]}"), "airflow.requirements[0]: must be one requirement"],
+  [local("airflow: {requirements: [--index-url=http://x]}"), "airflow.requirements[0]: must be one requirement"],
+  [local('airflow: {requirements: ["pandas\\nnumpy"]}'), "airflow.requirements[0]: must be one requirement"],
+  [
+    local("airflow: {requirements: [pandas, apache-airflow==2.0]}"),
+    "airflow.requirements[1]: Airflow's version is locked",
+  ],
+  [local("airflow: {settings: {Core: {a: 1}}}"), "airflow.settings.Core: must be lower-case"],
+  [
+    local("airflow: {settings: {core: {x: [1]}}}"),
+    "airflow.settings.core.x: must be a string, a number, true or false",
+  ],
+  [local("airflow: {settings: {core: {executor: X}}}"), "airflow.settings.core.executor: is set by provisioning"],
+  [local("airflow: {settings: {core: {parallelism: 4}}}"), "airflow.settings.core.parallelism: is airflow.parallelism"],
+  [local(`operators: [{name: ada, ssh: "${SSH}"}]`), "operators[0].age: missing, must be a string"],
+  [
+    local(`operators: [{name: ada, ssh: "${SSH}", age: ${AGE}, agee: x}]`),
+    'operators[0].agee: unknown; did you mean "age"?',
+  ],
+  [local(`operators: [{name: ada, ssh: ssh-rsa, age: ${AGE}}]`), "operators[0].ssh: must be a public key"],
+  [
+    local(`operators: [{name: ada, ssh: "${SSH.replace("ed25519", "rsa")}", age: ${AGE}}]`),
+    "operators[0].ssh: must be a public key",
+  ],
+  [local(`operators: [{name: ada, ssh: 'command="x" ${SSH}', age: ${AGE}}]`), "operators[0].ssh: must be a public key"],
+  [local(`operators: [&a {name: ada, ssh: "${SSH}", age: ${AGE}}, *a]`), "operators: names must differ"],
+  [local("build: {aptMirror: ftp://x}"), "build.aptMirror: must be an http or https URL"],
+])("%j: %s", (yaml, problem) => expect(problemsIn(yaml)).toContain(problem));
+
+test.each([
+  ["build: {proxy: 'http://user:Hunter2@proxy'}", "build.proxy"],
+  ["build: {pipIndex: 'htp://user:Hunter2@index'}", "build.pipIndex"],
+  ["airflow: {settings: {core: {fernet_key: Hunter2}}}", "fernet_key: is a secret"],
+  ["airflow: {settings: {database: {sql_alchemy_conn_cmd: echo Hunter2}}}", "sql_alchemy_conn_cmd: is a secret"],
+  [`operators: [{name: ada, ssh: "${SSH}", age: AGE-SECRET-KEY-1Hunter2}]`, "operators[0].age"],
+])("a secret in the wrong place is not repeated: %s", (yaml, problem) => {
+  const message = problemsIn(local(yaml));
+  expect(message).toContain(problem);
+  expect(message).not.toContain("Hunter2");
+});
+
+test.each([
+  `operators: [{name: Ada Lovelace, ssh: "${SSH}", age: ${AGE}}]`,
+  "airflow: {requirements: [pandas, 'pandas[a,b]>=2.3,<3', 'x==1; python_version > \"3\"', 'apache-airflow-providers-http~=5.0', 'a @ https://x/y.whl']}",
+  `airflow: {image: registry.example:5000/team/airflow:3.3@sha256:${"0".repeat(64)}}`,
+  "airflow: {settings: {core: {default_timezone: Europe/Paris, dagbag_import_timeout: 60.5}, api: {expose_config: true}}}",
+  "build: {aptMirror: http://mirror.example/debian, pipIndex: 'https://index.example/simple', proxy: 'http://proxy:3128'}",
+])("valid: %s", (yaml) => expect(parseSettings("x.yaml", local(yaml))).toBeDefined());
+
+describe("a deployment by its name", () => {
+  const directory = mkdtempSync(join(tmpdir(), "deployments-"));
+  writeFileSync(join(directory, "one.yaml"), local("build: {caBundle: ~/ca.pem}"));
+  writeFileSync(join(directory, "production.example.yaml"), "");
+
+  test.each(["../etc", "Local", "-x", "a.b", "", "x".repeat(32)])("%j is no name", (name) => {
+    expect(errorOf(() => loadDeployment(name, directory)).message).toContain("cannot be a deployment's name");
+  });
+  test("a name that does not exist lists those that do, examples aside", () => {
+    expect(errorOf(() => loadDeployment("two", directory))).toMatchObject({
+      message: 'no deployment "two": there is no deployments/two.yaml',
+      hint: "known deployments: one",
+    });
+  });
+  test("paths are absolute", () => {
+    expect(loadDeployment("one", directory)).toMatchObject({
+      name: "one",
+      isLocal: true,
+      build: { caBundle: join(homedir(), "ca.pem") },
+    });
+  });
+});

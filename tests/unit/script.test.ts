@@ -1,0 +1,46 @@
+import { spawnSync } from "node:child_process";
+import { ROOT } from "../../provision/paths";
+
+/** A verb in a process of its own: exit codes are what it is about. */
+function runVerb(body: string, env: Record<string, string> = {}) {
+  const source = `
+    const { runScript } = require("./provision/script");
+    const { Busy, Interrupted, UserError } = require("./provision/errors");
+    runScript(async (deployment) => { ${body} });`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "-e", source], {
+    cwd: ROOT,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+test.each<[what: string, body: string, status: number, stderr: RegExp]>([
+  ["done", "", 0, /^(?!.*error)/s],
+  ["an error with a hint", 'throw new UserError("disk full", "free some");', 1, /error: disk full\nhint: free some\n$/],
+  ["an error without a hint", 'throw new UserError("disk full");', 1, /error: disk full\n$/],
+  ["another change runs", 'throw new Busy("ada provisions");', 75, /error: ada provisions\n$/],
+  ["interrupted", 'throw new Interrupted("interrupted");', 130, /error: interrupted\n$/],
+  ["a bug", 'throw new TypeError("x is not a function");', 1, /TypeError: x is not a function\n\s+at /],
+])("%s", (_what, body, status, stderr) => {
+  const result = runVerb(body);
+  expect(result.status).toBe(status);
+  expect(result.stderr).toMatch(stderr);
+  expect(result.stdout).toBe("");
+});
+
+test("an operator's error has no stack trace unless DEBUG asks for it", () => {
+  const body = 'throw new UserError("disk full");';
+  expect(runVerb(body).stderr).not.toMatch(/\n\s+at /);
+  expect(runVerb(body, { DEBUG: "1" }).stderr).toMatch(/\n\s+at /);
+});
+test("an unknown deployment", () => {
+  const { status, stderr } = runVerb("", { DEPLOYMENT: "nowhere" });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/error: no deployment "nowhere".*\nhint: known deployments: .*local/);
+});
+test("the verb gets the deployment that DEPLOYMENT names", () => {
+  expect(
+    runVerb("if (deployment.name !== 'local' || !deployment.isLocal) throw new Error(deployment.name);").status,
+  ).toBe(0);
+});
