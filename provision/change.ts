@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fact, live, stable } from "./facts";
 import { TEMPLATES } from "./paths";
-import type { Action, Check, Plan, Upload } from "./plan";
+import type { Action, Check, Plan, Upload } from "./planning";
 import { Command, sh } from "./shell";
 
 /** Who changes the host, with which verb. */

@@ -2,7 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { Author, PreviousChange, compileChange, newChangeId, standing, standingChecks } from "./change";
 import { readRaw } from "./facts";
 import type { Host } from "./host";
-import { Plan, Step, factsOf, makePlan } from "./plan";
+import { Plan, Step, factsOf, makePlan } from "./planning";
 import { busy, runChange } from "./run-change";
 
 /** A plan for a host together with the state it was made from. */

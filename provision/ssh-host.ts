@@ -20,7 +20,11 @@ export class LinkLost extends UserError {
 const CONNECT_TIMEOUT = 20_000;
 
 /** Connects with the pinned host key, hands the host to `use`, and disconnects however it ends. */
-export async function withHost<T>(deployment: Deployment, target: HostOutput, use: (host: Host) => Promise<T>): Promise<T> {
+export async function withHost<T>(
+  deployment: Deployment,
+  target: HostOutput,
+  use: (host: Host) => Promise<T>,
+): Promise<T> {
   const host = await connectHost(deployment, target);
   try {
     return await use(host);
@@ -101,7 +105,11 @@ function run({ client, closed }: Link, name: string, command: Command, options: 
       channel.on("error", lost);
       channel.on("close", () => {
         // A link that drops closes the channel first and the client a moment later: no exit code waits for it.
-        const result = { code: exitCode ?? -1, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+        const result = {
+          code: exitCode ?? -1,
+          stdout: Buffer.concat(stdout).toString(),
+          stderr: Buffer.concat(stderr).toString(),
+        };
         if (exitCode !== null) resolve(result);
         else setTimeout(() => resolve(result), 1000).unref();
       });
@@ -133,15 +141,27 @@ function readCredentials(deployment: Deployment): { privateKey?: Buffer; agent?:
     privateKey = readFileSync(deployment.paths.sshKey);
   } catch (cause) {
     if (agent.agent) return agent;
-    throw new UserError(`cannot read the SSH key ${deployment.paths.sshKey}: ${(cause as Error).message}`, "run make keypair", { cause });
+    throw new UserError(
+      `cannot read the SSH key ${deployment.paths.sshKey}: ${(cause as Error).message}`,
+      "run make keypair",
+      { cause },
+    );
   }
   const parsed = utils.parseKey(privateKey);
   if (!(parsed instanceof Error)) return { privateKey, ...agent };
   if (agent.agent) return agent;
-  throw new UserError(`cannot use the SSH key ${deployment.paths.sshKey}: ${parsed.message}`, "a key with a passphrase works through ssh-agent");
+  throw new UserError(
+    `cannot use the SSH key ${deployment.paths.sshKey}: ${parsed.message}`,
+    "a key with a passphrase works through ssh-agent",
+  );
 }
 
-function connectError(name: string, deployment: Deployment, refusedKey: boolean, cause: Error & { level?: string; code?: string }): UserError {
+function connectError(
+  name: string,
+  deployment: Deployment,
+  refusedKey: boolean,
+  cause: Error & { level?: string; code?: string },
+): UserError {
   if (refusedKey || /no matching host key/i.test(cause.message)) {
     return new UserError(
       `the SSH host key of ${name} is not the pinned one: nothing was sent`,
@@ -150,12 +170,24 @@ function connectError(name: string, deployment: Deployment, refusedKey: boolean,
     );
   }
   if (cause.level === "client-authentication") {
-    return new UserError(`${name} refused the key ${deployment.paths.sshKey}`, "is it the key of this deployment? see AIRFLOW_SSH_KEY and `operators`", { cause });
+    return new UserError(
+      `${name} refused the key ${deployment.paths.sshKey}`,
+      "is it the key of this deployment? see AIRFLOW_SSH_KEY and `operators`",
+      { cause },
+    );
   }
   if (/no matching key exchange/i.test(cause.message)) {
-    return new UserError(`${name} allows no key exchange that this client knows (post-quantum only?)`, "allow curve25519-sha256 in its sshd_config", { cause });
+    return new UserError(
+      `${name} allows no key exchange that this client knows (post-quantum only?)`,
+      "allow curve25519-sha256 in its sshd_config",
+      { cause },
+    );
   }
-  return new HostUnreachable(`cannot reach ${name}: ${cause.message}`, "is it running, and may your address in? run make plan", { cause });
+  return new HostUnreachable(
+    `cannot reach ${name}: ${cause.message}`,
+    "is it running, and may your address in? run make plan",
+    { cause },
+  );
 }
 
 /** No connection, for a reason that may pass: worth another try while a host boots. */

@@ -1,0 +1,21 @@
+import { authorOf, changeHost, planHost } from "./host-plan";
+import { duration, print } from "./output";
+import { mainHost, prepare } from "./prepare";
+import { runScript } from "./script";
+import { draftSecrets } from "./secrets-file";
+import { withHost } from "./ssh-host";
+import { steps } from "./steps";
+
+runScript(async (deployment) => {
+  const started = Date.now();
+  const target = mainHost(deployment);
+  const draft = await draftSecrets(deployment);
+  await withHost(deployment, target, async (host) => {
+    const found = await planHost(host, steps, prepare(deployment, draft.secrets, target));
+    // Only now: a plan refuses a host whose database was made with other secrets.
+    await draft.keep();
+    if (found.plan.length === 0) return print("nothing to do");
+    await changeHost(host, found, authorOf("provision"));
+    print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}; next: make dags`);
+  });
+});

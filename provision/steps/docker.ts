@@ -1,0 +1,128 @@
+import { Fact, stable } from "../facts";
+import type { Action, Step } from "../planning";
+import { sh } from "../shell";
+import { DATA, Wanted } from "../wanted";
+import { fileText, writeFile } from "./files";
+
+/** Package names differ; everything else is the same. */
+const PACKAGES: Record<string, readonly string[]> = {
+  debian: ["docker.io", "docker-cli", "docker-compose", "docker-buildx", "mmdebstrap", "curl"],
+  ubuntu: ["docker.io", "docker-compose-v2", "docker-buildx", "mmdebstrap", "curl"],
+};
+const DAEMON = "/etc/docker/daemon.json";
+const DROP_IN = "/etc/systemd/system/docker.service.d/airflow.conf";
+
+interface DockerFacts {
+  readonly os: string;
+  readonly installed: ReadonlySet<string>;
+  readonly isDpkgBroken: boolean;
+  readonly route: Route;
+  readonly daemon: string | undefined;
+  readonly dropIn: string | undefined;
+  readonly isActive: boolean;
+}
+
+interface Route {
+  /** MTU of the default route's interface. */
+  readonly mtu: number;
+  /** Destinations of the routes that are not Docker's own, as CIDRs. */
+  readonly taken: readonly string[];
+}
+
+/** Docker's engine from the system's own packages, told before its first start how to run. */
+export const docker: Step<Wanted, DockerFacts> = {
+  name: "docker",
+  facts: () => ({
+    os: stable(sh`. /etc/os-release && echo "$ID"`, ({ stdout }) => stdout.trim()),
+    installed,
+    isDpkgBroken: stable(sh`dpkg --audit`, ({ stdout }) => stdout !== ""),
+    route,
+    daemon: fileText(DAEMON),
+    dropIn: fileText(DROP_IN),
+    isActive: stable(sh`systemctl is-active docker.service`, ({ stdout }) => stdout.trim() === "active"),
+  }),
+  plan(_wanted, { os, installed, isDpkgBroken, route, daemon, dropIn, isActive }) {
+    // Docker's own packages stay where somebody chose them; beside them only what they lack.
+    const missing = (PACKAGES[os] ?? []).filter((name) => !installed.has(name) && !(installed.has("docker-ce") && name.startsWith("docker")));
+    const settings = daemonSettings(route, daemon);
+    const changed: Action[] = [];
+    if (settings !== daemon) changed.push(writeFile(DAEMON, settings, { found: daemon }));
+    if (DROP_IN_TEXT !== dropIn) changed.push(writeFile(DROP_IN, DROP_IN_TEXT, { found: dropIn }));
+    const actions = [...changed];
+    if (isDpkgBroken) actions.push({ summary: "make dpkg finish what was interrupted", command: sh`dpkg --configure -a` });
+    // The files first: so the engine starts once, and rightly.
+    if (missing.length > 0) actions.push(install(missing));
+    const wasInstalled = installed.has("docker.io") || installed.has("docker-ce");
+    if (wasInstalled && changed.length > 0) {
+      actions.push({ summary: "restart docker", command: sh`systemctl daemon-reload && systemctl restart docker.service`, detail: "its settings changed; containers go on (live-restore)" });
+    } else if (wasInstalled && !isActive) {
+      actions.push({ summary: "start docker", command: sh`systemctl daemon-reload && systemctl reset-failed docker.service && systemctl enable --now docker.service`, detail: "it is not running" });
+    }
+    return actions;
+  },
+};
+
+const installed: Fact<Set<string>> = stable(
+  sh`dpkg-query -W -f '\${Package} \${db:Status-Abbrev}\n' ${[...new Set(Object.values(PACKAGES).flat()), "docker-ce"]}`,
+  ({ stdout }) => new Set([...stdout.matchAll(/^(\S+) ii/gm)].map(([, name]) => name!)),
+);
+
+const route: Fact<Route> = stable(
+  sh`cat "/sys/class/net/$(ip -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)/mtu"; ip -o -4 route | grep -Ev ' dev (docker|br-)'`,
+  ({ stdout }) => {
+    const [mtu, ...routes] = stdout.split("\n");
+    return { mtu: Number(mtu) || 1500, taken: routes.map((line) => line.split(" ")[0]!).filter((net) => /^[\d.]+\/\d+$/.test(net)) };
+  },
+);
+
+/** Waits for apt's locks: unattended-upgrades holds them for minutes on a fresh machine. `update` has no lock timeout of its own. */
+const install = (packages: readonly string[]): Action => ({
+  summary: `install ${packages.join(" ")}`,
+  command: sh`deadline=$(($(date +%s) + 600))
+until out=$(apt-get update -q 2>&1); do
+  case $out in *"Could not get lock"*|*"Unable to lock"*) ;; *) echo "$out"; exit 100 ;; esac
+  [ "$(date +%s)" -lt "$deadline" ] || { echo "$out"; exit 100; }
+  sleep 2
+done
+apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 ${packages}
+systemctl daemon-reload
+systemctl start docker.service`,
+});
+
+/** Address blocks for containers, the first that meets no route of the host is taken, and kept. */
+const POOLS = ["10.213.0.0/16", "172.29.0.0/16", "192.168.0.0/16", "10.87.0.0/16"];
+
+function daemonSettings({ mtu, taken }: Route, found: string | undefined): string {
+  const kept = POOLS.find((pool) => found?.includes(JSON.stringify(pool)));
+  const pool = kept ?? POOLS.find((pool) => !taken.some((net) => overlap(pool, net))) ?? POOLS[0]!;
+  const [a, b] = pool.split(".");
+  const settings = {
+    bip: `${a}.${b}.255.1/24`,
+    "default-address-pools": [{ base: pool, size: 24 }],
+    mtu,
+    "default-network-opts": { bridge: { "com.docker.network.driver.mtu": String(mtu) } },
+    "live-restore": true,
+    "log-driver": "json-file",
+    "log-opts": { "max-size": "20m", "max-file": "3" },
+  };
+  return `${JSON.stringify(settings, null, 2)}\n`;
+}
+
+export function overlap(a: string, b: string): boolean {
+  const [baseA, bitsA] = parseCidr(a);
+  const [baseB, bitsB] = parseCidr(b);
+  const shift = 32 - Math.min(bitsA, bitsB);
+  return Math.floor(baseA / 2 ** shift) === Math.floor(baseB / 2 ** shift);
+}
+
+function parseCidr(cidr: string): [number, number] {
+  const [address, bits] = cidr.split("/");
+  return [address!.split(".").reduce((sum, part) => sum * 256 + Number(part), 0), Number(bits)];
+}
+
+/** A host that boots without its data volume starts nothing. RequiresMountsFor does nothing in a container, the assertion does. */
+const DROP_IN_TEXT = `# Written by airflow-deployment: no Airflow without its data.
+[Unit]
+RequiresMountsFor=${DATA}
+AssertPathIsMountPoint=${DATA}
+`;

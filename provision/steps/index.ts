@@ -1,0 +1,26 @@
+import type { Step } from "../planning";
+import type { Wanted } from "../wanted";
+import { access } from "./access";
+import { data } from "./data";
+import { docker } from "./docker";
+import { identity } from "./identity";
+import { images } from "./images";
+import { migrate } from "./migrate";
+import { preflight } from "./preflight";
+import { release } from "./release";
+import { secrets } from "./secrets";
+import { services } from "./services";
+
+/** Read top to bottom: this is the whole deployment. */
+export const steps: readonly Step<Wanted>[] = [
+  preflight,
+  identity,
+  access,
+  docker,
+  data,
+  release,
+  images,
+  secrets,
+  migrate,
+  services,
+];

@@ -1,0 +1,69 @@
+import { UserError } from "../errors";
+import { live, stable } from "../facts";
+import { size } from "../output";
+import type { Step } from "../planning";
+import { sh } from "../shell";
+import { DATA, Wanted } from "../wanted";
+
+const GIB = 1024 ** 3;
+const SUPPORTED = ["debian 13", "ubuntu 24.04"];
+/** Airflow asks for 4 GB of memory; a machine sold as that has a little less. */
+const MEMORY = 3.5 * GIB;
+const CORES = 2;
+/** Images, layers and the build's working space; a settled host only needs room to breathe. */
+const FIRST_DISK = 8 * GIB;
+const SETTLED_DISK = 1 * GIB;
+const CLOCK_SKEW = 5;
+
+interface PreflightFacts {
+  /** `debian 13` */
+  readonly os: string;
+  readonly cores: number;
+  readonly memory: number;
+  /** Free bytes by path. */
+  readonly disk: ReadonlyMap<string, number>;
+  readonly clock: number;
+  readonly isSettled: boolean;
+}
+
+/** Is this a host that can hold Airflow at all? Nothing is changed where it is not. */
+export const preflight: Step<Wanted, PreflightFacts> = {
+  name: "preflight",
+  facts: () => ({
+    os: stable(sh`. /etc/os-release && echo "$ID $VERSION_ID"`, ({ stdout }) => stdout.trim()),
+    cores: stable(sh`nproc`, ({ stdout }) => Number(stdout)),
+    memory: live(sh`awk '/^MemTotal/ {print $2 * 1024}' /proc/meminfo`, ({ stdout }) => Number(stdout)),
+    disk: live(sh`df --output=target,avail -B1 / ${DATA} 2>/dev/null`, ({ stdout }) => parseDisk(stdout)),
+    clock: live(sh`date +%s`, ({ stdout }) => Number(stdout)),
+    isSettled: live(sh`test -e ${DATA}/migrated`, ({ code }) => code === 0),
+  }),
+  plan: (wanted, facts) => {
+    const problems = problemsOf(wanted, facts);
+    if (problems.length === 0) return [];
+    throw new UserError(`this host cannot hold Airflow:\n${problems.map((problem) => `  ${problem}`).join("\n")}`, "nothing was changed");
+  },
+};
+
+function problemsOf(wanted: Wanted, { os, cores, memory, disk, clock, isSettled }: PreflightFacts): string[] {
+  const problems: string[] = [];
+  const skew = Math.abs(clock - wanted.clock);
+  const needed = isSettled ? SETTLED_DISK : FIRST_DISK;
+  if (!SUPPORTED.includes(os)) problems.push(`its system is ${os || "unknown"}: ${SUPPORTED.join(" or ")} is needed`);
+  if (cores < CORES) problems.push(`it has ${cores} core: at least ${CORES} are needed`);
+  if (memory < MEMORY) problems.push(`it has ${size(memory)} of memory: at least 4 GiB are needed`);
+  for (const [path, free] of disk) {
+    if (free < needed) problems.push(`${path} has ${size(free)} free: at least ${size(needed)} are needed`);
+  }
+  if (skew > CLOCK_SKEW) problems.push(`its clock is ${skew} s from this machine's: at most ${CLOCK_SKEW} s (task tokens break at 10)`);
+  return problems;
+}
+
+const parseDisk = (stdout: string): Map<string, number> =>
+  new Map(
+    stdout
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .map(([path, free]) => [path!, Number(free)]),
+  );

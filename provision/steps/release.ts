@@ -1,0 +1,54 @@
+import { incoming } from "../change";
+import { stable } from "../facts";
+import type { Step } from "../planning";
+import { sh } from "../shell";
+import { CURRENT, RELEASES, Wanted } from "../wanted";
+import { diffOf } from "./files";
+
+interface ReleaseFacts {
+  /** sha256 by path of what lies in the wanted release's directory. */
+  readonly found: ReadonlyMap<string, string>;
+  /** Texts of the running release, by path; large files are left out. */
+  readonly running: ReadonlyMap<string, string>;
+}
+
+/** Puts the release on the host, whole, under its digest. What runs is not touched. */
+export const release: Step<Wanted, ReleaseFacts> = {
+  name: "release",
+  facts: ({ release }) => ({
+    found: stable(
+      sh`cd ${RELEASES}/${release.digest} 2>/dev/null && find . -type f -exec sha256sum {} +`,
+      ({ stdout }) => new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
+    ),
+    running: stable(
+      sh`cd ${CURRENT}/ 2>/dev/null && find . -type f -size -64k | sort | while read -r file; do echo "$file $(base64 -w 0 < "$file")"; done`,
+      ({ stdout }) =>
+        new Map([...stdout.matchAll(/^\.\/(\S+) (\S*)$/gm)].map(([, path, text]) => [path!, Buffer.from(text!, "base64").toString()])),
+    ),
+  }),
+  plan({ release }, { found, running }) {
+    const stale = release.files.filter(({ path, sha256 }) => found.get(path) !== sha256);
+    const extra = [...found.keys()].filter((path) => !release.files.some((file) => file.path === path));
+    if (stale.length + extra.length === 0) return [];
+    const target = `${RELEASES}/${release.digest}`;
+    return [
+      {
+        summary: `unpack release ${release.digest}`,
+        // A directory cannot be renamed over another: a damaged one steps aside first.
+        command: sh`if [ -e ${target} ]; then mv ${target} ${target}.damaged-"$CHANGE"; fi
+mv ${incoming(RELEASES)} ${target}
+rm -rf ${target}.damaged-*`,
+        upload: { directory: RELEASES, files: release.files },
+        detail: [
+          ...release.files.flatMap(({ path, content }) => {
+            const before = running.get(path);
+            const after = content.toString();
+            if (running.size === 0 || before === after) return [];
+            return [before === undefined && after.length > 65_000 ? `${path}: differs` : `${path}:\n${diffOf(path, before, after)}`];
+          }),
+          ...extra.map((path) => `${path}: does not belong here`),
+        ].join("\n"),
+      },
+    ];
+  },
+};

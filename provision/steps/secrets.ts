@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+import { stable } from "../facts";
+import type { Action, Step } from "../planning";
+import { sh } from "../shell";
+import { SECRET_FILES, Wanted } from "../wanted";
+
+/** sha256, owner and mode by name. */
+type Found = ReadonlyMap<string, string>;
+
+const READABLE = "0:0 440";
+
+/** One file a secret, readable by gid 0, on the root disk: so not in the data volume's snapshots. */
+export const secrets: Step<Wanted, { found: Found }> = {
+  name: "secrets",
+  facts: () => ({
+    found: stable(
+      sh`cd ${SECRET_FILES} 2>/dev/null || exit 0
+for file in *; do
+  [ -f "$file" ] && echo "$file $(sha256sum < "$file" | cut -c 1-64) $(stat -c '%u:%g %a' "$file")"
+done`,
+      ({ stdout }) => new Map([...stdout.matchAll(/^(\S+) (.+)$/gm)].map(([, name, is]) => [name!, is!])),
+    ),
+  }),
+  plan({ secretFiles }, { found }) {
+    const stale = [...secretFiles].filter(([name, value]) => found.get(name) !== `${sha256(value)} ${READABLE}`);
+    const extra = [...found.keys()].filter((name) => !secretFiles.has(name));
+    return [
+      ...stale.map(([name, value]) => write(name, value, found.has(name))),
+      ...extra.map((name) => ({ summary: `remove the secret ${name}`, command: sh`rm ${`${SECRET_FILES}/${name}`}` })),
+    ];
+  },
+};
+
+const write = (name: string, value: string, exists: boolean): Action => ({
+  summary: `write the secret ${name}`,
+  command: sh`umask 077
+cat > ${`${SECRET_FILES}/.${name}`}
+chown root:0 ${`${SECRET_FILES}/.${name}`}
+chmod 0440 ${`${SECRET_FILES}/.${name}`}
+mv ${`${SECRET_FILES}/.${name}`} ${`${SECRET_FILES}/${name}`}`,
+  stdin: value,
+  detail: exists ? "it differs (values are not shown)" : "it is missing",
+});
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
