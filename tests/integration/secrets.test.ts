@@ -1,0 +1,138 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Deployment } from "../../provision/deployment";
+import { ROOT } from "../../provision/paths";
+import { ensureSecrets, readSecrets } from "../../provision/secrets-file";
+import { temporaryDeployment } from "../support/deployment";
+
+type Temporary = Deployment & { readonly root: string };
+
+const environment = ({ root }: Temporary, editor: string) => ({
+  ...process.env,
+  DEPLOYMENT: "local",
+  AIRFLOW_STATE: root,
+  EDITOR: editor,
+  VISUAL: "",
+});
+
+function edit(deployment: Temporary, editor: string) {
+  const env = environment(deployment, editor);
+  return spawnSync(process.execPath, ["--import", "tsx", "provision/secrets.ts"], { cwd: ROOT, env, encoding: "utf8" });
+}
+
+/** The folders for plain text that this machine holds, made by a process of this number. */
+const folders = (pid: number) =>
+  ["/dev/shm", tmpdir()].flatMap((base) =>
+    existsSync(base) ? readdirSync(base).filter((entry) => entry.startsWith(`airflow-secrets-${pid}-`)) : [],
+  );
+
+/** A deployment with secrets, and an editor that runs these shell lines with $1, the file. */
+async function withEditor(script: string) {
+  const deployment = await temporaryDeployment();
+  const { secrets } = await ensureSecrets(deployment);
+  const file = join(deployment.root, "editor");
+  writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { deployment, secrets, editor: file, before: readFileSync(deployment.paths.secrets) };
+}
+
+test("what the editor leaves is encrypted, whatever else there is stays", async () => {
+  const { deployment, secrets, editor } = await withEditor(
+    `echo 'smtp: 0123 # ours' >> "$1"; stat -c %a "$1" "\${1%/*}" > ${"$0"}.modes`,
+  );
+  const { status, stderr, stdout } = edit(deployment, editor);
+  expect(stderr).toMatch(/wrote .*secrets\.age: smtp\n/);
+  expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+  expect(await readSecrets(deployment)).toEqual({ ...secrets, smtp: "0123" });
+  expect(readFileSync(`${editor}.modes`, "utf8")).toBe("600\n700\n");
+});
+
+test.each([
+  ["an unchanged text", "true", 0, /nothing changed, nothing written/],
+  ["a failing editor", 'echo x: y >> "$1"; exit 3', 1, /error: the editor .* ended with 3\nhint: nothing was written/],
+  ["an editor that does not exist", 'exec /nonexistent "$1"', 1, /error: the editor .* ended with 127/],
+  [
+    "a text that is not valid",
+    'echo "jwt_secret: Hunter2" > "$1"',
+    1,
+    /error: your edit: line 1: jwt_secret must be at least 32/,
+  ],
+  ["a text that is no YAML", 'echo "- [Hunter2" > "$1"', 1, /error: your edit.*not YAML/s],
+])("%s writes nothing", async (_what, script, status, stderr) => {
+  const { deployment, editor, before } = await withEditor(script);
+  const result = edit(deployment, editor);
+  expect(result.stderr).toMatch(stderr);
+  expect(result.stderr).not.toContain("Hunter2");
+  expect(result.status).toBe(status);
+  expect(readFileSync(deployment.paths.secrets)).toEqual(before);
+});
+
+test("a file that is not valid can be mended", async () => {
+  const { deployment, editor } = await withEditor('echo "admin_password: correct horse" > "$1"');
+  expect(edit(deployment, editor).status).toBe(0);
+  const { secrets, created } = await ensureSecrets(deployment);
+  expect(secrets.admin_password).toBe("correct horse");
+  expect(created).not.toContain("admin_password");
+});
+
+describe("plain text is gone", () => {
+  async function started() {
+    const { deployment, before } = await withEditor("");
+    const mark = join(deployment.root, "editing");
+    const editor = `sh -c 'echo edited: x >> "$1"; echo $$ > ${mark}; exec sleep 60' sh`;
+    const env = environment(deployment, editor);
+    const child = spawn(process.execPath, ["--import", "tsx", "provision/secrets.ts"], {
+      cwd: ROOT,
+      env,
+      stdio: "ignore",
+    });
+    while (!existsSync(mark) || !readFileSync(mark, "utf8")) await new Promise((resolve) => setTimeout(resolve, 20));
+    return { deployment, before, child, editorPid: Number(readFileSync(mark, "utf8")) };
+  }
+
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("after %s, and nothing is written", async (signal) => {
+    const { deployment, before, child } = await started();
+    expect(folders(child.pid!)).toHaveLength(1);
+    child.kill(signal);
+    expect(await once(child, "close")).toEqual([130, null]);
+    expect(folders(child.pid!)).toEqual([]);
+    expect(readFileSync(deployment.paths.secrets)).toEqual(before);
+  });
+
+  test("after SIGKILL by the next run", async () => {
+    const { deployment, child, editorPid } = await started();
+    child.kill("SIGKILL");
+    await once(child, "close");
+    process.kill(editorPid);
+    expect(folders(child.pid!)).toHaveLength(1);
+    expect(edit(deployment, "true").status).toBe(0);
+    expect(folders(child.pid!)).toEqual([]);
+  });
+});
+
+describe("password", () => {
+  const password = "node --import tsx provision/password.ts";
+
+  test("is shown on a terminal", async () => {
+    const { deployment, secrets } = await withEditor("");
+    const env = environment(deployment, "");
+    const { stdout, status } = spawnSync("script", ["-qec", password, "/dev/null"], {
+      cwd: ROOT,
+      env,
+      encoding: "utf8",
+    });
+    expect(stdout).toMatch(/user +admin\r\n/);
+    expect(stdout).toContain(secrets.admin_password);
+    expect(status).toBe(0);
+  });
+  test("and never in a pipe", async () => {
+    const { deployment, secrets } = await withEditor("");
+    const env = environment(deployment, "");
+    const { stdout, stderr, status } = spawnSync("sh", ["-c", password], { cwd: ROOT, env, encoding: "utf8" });
+    expect({ stdout, status }).toEqual({ stdout: "", status: 1 });
+    expect(stderr).toMatch(/error: the password is shown on a terminal only\nhint: /);
+    expect(stderr).not.toContain(secrets.admin_password);
+  });
+});

@@ -1,0 +1,25 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { generateIdentity, recipientOf } from "../../provision/age";
+import { Deployment, parseSettings } from "../../provision/deployment";
+import { pathsOf } from "../../provision/paths";
+
+/** A deployment in a temporary folder of its own, with an age identity: `local` unless named otherwise. */
+export async function temporaryDeployment(name = "local"): Promise<Deployment & { readonly root: string }> {
+  const root = mkdtempSync(join(tmpdir(), "deployment-"));
+  const before = process.env["AIRFLOW_STATE"];
+  process.env["AIRFLOW_STATE"] = root;
+  const paths = pathsOf(name, true);
+  if (before === undefined) delete process.env["AIRFLOW_STATE"];
+  else process.env["AIRFLOW_STATE"] = before;
+  mkdirSync(dirname(paths.ageIdentity), { recursive: true, mode: 0o700 });
+  writeFileSync(paths.ageIdentity, await identityFile(), { mode: 0o600 });
+  return { ...parseSettings("x.yaml", "infrastructure: local"), name, isLocal: true, paths, root };
+}
+
+/** The text of a new identity file, as `make keypair` writes it. */
+export async function identityFile(): Promise<string> {
+  const identity = await generateIdentity();
+  return `# public key: ${await recipientOf(identity)}\n${identity}\n`;
+}
