@@ -30,7 +30,7 @@ mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n'
   exit 1
 }
 # What an upload left that never became a change.
-for left in /run/airflow-change/* /srv/airflow/releases/.incoming-* /srv/airflow/dags/releases/.incoming-*; do
+for left in /run/airflow-change/* /srv/airflow/.incoming-*; do
   case $left in
   *"$id") ;;
   *) rm -rf "$left" ;;

@@ -2,7 +2,7 @@
 id=$1
 outcome=/run/airflow-outcomes/$id changes=/var/lib/airflow-deployment/changes
 printf 'EXIT_CODE=%s EXIT_STATUS=%s\n' "$EXIT_CODE" "$EXIT_STATUS" > "$outcome/.outcome" && mv "$outcome/.outcome" "$outcome/outcome"
-rm -rf "/srv/airflow/releases/.incoming-$id" "/srv/airflow/dags/releases/.incoming-$id"
+rm -rf "/srv/airflow/.incoming-$id"
 # A change that found the host changed touched nothing: it has no record.
 [ -d "$changes/$id" ] && cp "$outcome/log" "$outcome/outcome" "$changes/$id/"
 if mountpoint -q /srv/airflow; then

@@ -1,5 +1,5 @@
 # Unpacks an upload, proves it whole, and hands it to systemd. Arguments: id, digest of the manifest, description, then the
-# incoming directories. Exit codes: 0 started (prints the main PID) · 75 another change runs (prints its description) · 1 the rest.
+# incoming directory, if there is one. Exit codes: 0 started (prints the main PID) · 75 another change runs (prints its description) · 1 the rest.
 id=$1 digest=$2 description=$3
 shift 3
 run=/run/airflow-change/$id outcome=/run/airflow-outcomes/$id unit=airflow-change.service

@@ -11,6 +11,8 @@ cd "$(dirname "$0")"
 image=$(sh image.sh)
 # A host can be made again: one of an earlier, half-finished or forgotten life gives way, with its engine's disk.
 INSTANCE='' sh destroy-host.sh
+trap 'INSTANCE= sh destroy-host.sh >/dev/null 2>&1 || true' EXIT
+trap 'exit 130' INT TERM
 docker volume create --label "airflow.deployment=$DEPLOYMENT" "$ENGINE_VOLUME" >/dev/null
 
 # Packets must fit the way out of this machine, or downloads hang.
@@ -27,7 +29,6 @@ mount --bind -o ro /run/boot-id /proc/sys/kernel/random/boot_id
 unset MTU
 exec /sbin/init'
 
-trap 'docker rm -f "$NAME" >/dev/null 2>&1 || true' EXIT
 docker create --name "$NAME" --hostname "$DEPLOYMENT" \
   --label "airflow.deployment=$DEPLOYMENT" --label "airflow.instance=$INSTANCE" \
   --restart unless-stopped --stop-signal SIGRTMIN+3 --stop-timeout 60 \

@@ -13,8 +13,10 @@ from urllib.request import urlopen
 
 service = sys.argv[1]
 if service == "api-server":
+    # The tasks' API is built on its first request, which takes seconds: here, rather than in the first task.
+    urlopen("http://127.0.0.1:8080/execution/health", timeout=9).close()
     # Answers 200 always: what counts stands in the body.
-    with urlopen("http://127.0.0.1:8080/api/v2/monitor/health", timeout=8) as response:
+    with urlopen("http://127.0.0.1:8080/api/v2/monitor/health", timeout=9) as response:
         status = json.load(response)["metadatabase"]["status"]
     sys.exit(None if status == "healthy" else f"metadatabase: {status}")
 
