@@ -109,7 +109,7 @@ export function compileChange(plan: Plan, standingChecks: readonly (Check & { ab
     ...actions.flatMap(({ upload }) => (upload ? uploaded(upload, id) : [])),
   ];
   const manifest = files.map(({ path, content }) => `${sha256(content)}  ${path}\n`).join("");
-  const incoming = actions.flatMap(({ upload }) => (upload ? [incomingOf(upload.directory, id)] : []));
+  const incoming = actions.some(({ upload }) => upload) ? [incomingOf(id)] : [];
   return {
     about,
     files: [...files, { path: `${run}/manifest`, content: manifest, mode: 0o600 }],
@@ -117,11 +117,11 @@ export function compileChange(plan: Plan, standingChecks: readonly (Check & { ab
   };
 }
 
-/** Where the files of an upload lie until an action renames them. */
-export const incomingOf = (directory: string, id: string): string => `${directory}/.incoming-${id}`;
+/** Where uploads lie until an action renames them. */
+const incomingOf = (id: string): string => `/srv/airflow/.incoming-${id}`;
 
-/** The same, for the command of an action. */
-export const incoming = (directory: string): Command => sh`${directory}/.incoming-"$CHANGE"`;
+/** The same for the command of an action. */
+export const incoming = (upload: string): Command => sh`/srv/airflow/.incoming-"$CHANGE"/${upload}`;
 
 export const describe = ({ verb, operator, since }: About): string => `${verb} by ${operator} since ${since.replace(/\.\d+Z$/, "Z")}`;
 
@@ -130,8 +130,8 @@ const compileAction = ({ command, stdin }: Action, run: string, name: string) =>
   ...(stdin === undefined ? [] : [{ path: `${run}/inputs/${name}`, content: stdin, mode: 0o600 }]),
 ];
 
-const uploaded = ({ directory, files }: Upload, id: string) =>
-  files.map(({ path, content, mode = 0o644 }) => ({ path: `${incomingOf(directory, id)}/${path}`.slice(1), content, mode }));
+const uploaded = ({ name, files }: Upload, id: string) =>
+  files.map(({ path, content, mode = 0o644 }) => ({ path: `${incomingOf(id)}/${name}/${path}`.slice(1), content, mode }));
 
 export const standingChecks = (raw: ReadonlyMap<string, string>): (Check & { about: string })[] =>
   Object.entries(standing).flatMap(([name, { command, kind }]) =>

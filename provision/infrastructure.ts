@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +13,7 @@ import { applyInfrastructure, terraformOutputs } from "./terraform";
 
 runScript(async (deployment) => {
   const started = Date.now();
+  requireKey(deployment);
   showStatus("planning …");
   const { changes } = await applyInfrastructure(
     deployment,
@@ -30,6 +31,12 @@ runScript(async (deployment) => {
     `infrastructure is ready in ${duration((Date.now() - started) / 1000)}: ${outputs.hosts.map(login).join(", ")}; next: make provision`,
   );
 });
+
+/** A host that nobody can log in to is of no use. */
+function requireKey({ operators, paths }: Deployment): void {
+  if (operators.length > 0 || existsSync(`${paths.sshKey}.pub`)) return;
+  throw new UserError(`there is no SSH key: ${paths.sshKey}.pub`, "run make keypair");
+}
 
 const login = ({ user, address, port }: HostOutput): string => `${user}@${address}:${port}`;
 

@@ -1,39 +1,49 @@
 import {
   chmodSync,
-  existsSync,
-  mkdirSync,
-  openSync,
   closeSync,
+  existsSync,
   fsyncSync,
-  writeSync,
   linkSync,
+  mkdirSync,
   mkdtempSync,
-  rmSync,
+  openSync,
   readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { generateIdentity, recipientOf } from "./age";
+import { encrypt, generateIdentity, recipientOf } from "./age";
 import { runChild } from "./child";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
-import { print, say } from "./output";
+import { ask, canAsk, print, say } from "./output";
 import { runScript } from "./script";
+import { recoveryFile } from "./secrets-file";
 
+// Makes what is missing. IF_MISSING=1 (make demo): that all is there is no error.
 runScript(async (deployment) => {
   const { sshKey, ageIdentity } = deployment.paths;
-  const made = [
-    ...(existsSync(sshKey) ? [] : [await makeSshKey(deployment, sshKey)]),
-    ...(existsSync(ageIdentity) ? [] : [await makeAgeIdentity(ageIdentity)]),
+  const wanted: [file: string, make: (file: string) => Promise<void>][] = [
+    [sshKey, (file) => makeSshKey(deployment, file)],
+    [ageIdentity, makeAgeIdentity],
   ];
-  if (made.length === 0)
+  if (!deployment.isLocal) wanted.push([recoveryFile(deployment.paths), keepRecoveryRecipient]);
+  const missing = wanted.filter(([file]) => !existsSync(file));
+  if (missing.length === 0) {
+    if (process.env["IF_MISSING"] === "1") return print("nothing to do");
     throw new UserError(`the keys already exist: ${sshKey}, ${ageIdentity}`, "they are never overwritten");
-  for (const file of made) say(`created ${file}`);
-  print(readFileSync(`${sshKey}.pub`, "utf8").trim());
+  }
+  for (const [file, make] of missing) {
+    await make(file);
+    say(`created ${file}`);
+  }
+  if (existsSync(`${sshKey}.pub`)) print(readFileSync(`${sshKey}.pub`, "utf8").trim());
   print(await recipientOf(readFileSync(ageIdentity, "utf8")));
 });
 
 /** ssh-keygen makes it: Node's own ed25519 keys are corrupt in OpenSSH's format once in 200. */
-async function makeSshKey({ name }: Deployment, file: string): Promise<string> {
+async function makeSshKey({ name }: Deployment, file: string): Promise<void> {
   makeKeyFolder(file);
   const work = mkdtempSync(join(dirname(file), ".new-"));
   try {
@@ -57,17 +67,26 @@ async function makeSshKey({ name }: Deployment, file: string): Promise<string> {
   } finally {
     rmSync(work, { recursive: true });
   }
-  return file;
 }
 
-async function makeAgeIdentity(file: string): Promise<string> {
+async function makeAgeIdentity(file: string): Promise<void> {
   makeKeyFolder(file);
   const identity = await generateIdentity();
   const descriptor = openSync(file, "wx", 0o600);
   writeSync(descriptor, `# public key: ${await recipientOf(identity)}\n${identity}\n`);
   fsyncSync(descriptor);
   closeSync(descriptor);
-  return file;
+}
+
+/** A second recipient, whose identity lies offline: a lost laptop must not take the deployment with it. */
+async function keepRecoveryRecipient(file: string): Promise<void> {
+  const hint = "make one elsewhere with age-keygen, keep its identity offline, and give RECOVERY_RECIPIENT=age1…";
+  const given = process.env["RECOVERY_RECIPIENT"];
+  if (!given && !canAsk()) throw new UserError("there is no recovery recipient for the secrets", hint);
+  const recipient = (given ?? (await ask("recovery recipient, its identity kept offline (age1…): "))).trim();
+  await encrypt("", [recipient]);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${recipient}\n`, { flag: "wx" });
 }
 
 function makeKeyFolder(file: string): void {

@@ -71,6 +71,14 @@ export async function readLocalHostKeys(names: LocalNames): Promise<string[]> {
     : [];
 }
 
+/** Removes what Terraform did not know of: the rest of an interrupted creation, or of a lost state. */
+export async function removeLocal(names: LocalNames, { data }: { readonly data: boolean }): Promise<void> {
+  if ((await inspect("container", names.host)).length > 0) await docker("rm", "--force", "--volumes", names.host);
+  for (const volume of [names.engineVolume, ...(data ? [names.dataVolume] : [])]) {
+    if ((await inspect("volume", volume)).length > 0) await docker("volume", "rm", volume);
+  }
+}
+
 /** Runs docker; throws where it cannot do its work. */
 export async function docker(...args: string[]): Promise<{ stdout: string }> {
   const result = await runChild("docker", args);

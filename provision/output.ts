@@ -1,3 +1,5 @@
+import { Interrupted } from "./errors";
+
 /** The one module that prints: results go to stdout, everything about the way there to stderr. */
 
 const isTerminal = (): boolean => process.stderr.isTTY === true;
@@ -30,6 +32,24 @@ export const clearStatus = (): void => {
   if (status) process.stderr.write("\r\x1b[K");
   status = "";
 };
+
+/** Somebody is there to answer a question. */
+export const canAsk = (): boolean => process.stdin.isTTY === true && isTerminal();
+
+/** The answer to a question on the terminal; Ctrl-C and the end of input are an interruption. */
+export async function ask(question: string): Promise<string> {
+  clearStatus();
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      terminal.once("close", () => reject(new Interrupted("interrupted")));
+      terminal.question(question).then(resolve, reject);
+    });
+  } finally {
+    terminal.close();
+  }
+}
 
 /** Seconds for people: `0.4 s`, `12 s`, `2 min 5 s`. */
 export function duration(seconds: number): string {

@@ -1,7 +1,7 @@
 import { Fact, Facts, RawFact } from "./facts";
 import type { Command } from "./shell";
 
-/** A file of an upload; its path is relative to the upload's directory. */
+/** A file of an upload; its path is relative to the upload. */
 export interface UploadFile {
   readonly path: string;
   readonly content: string | Buffer;
@@ -9,9 +9,9 @@ export interface UploadFile {
   readonly mode?: number;
 }
 
-/** Files that travel with the change, to `<directory>/.incoming-<change>`: same filesystem as their target, so a rename is atomic. */
+/** Files that travel with the change, to `/srv/airflow/.incoming-<change>/<name>`: on the data volume, so a rename puts them in place. */
 export interface Upload {
-  readonly directory: string;
+  readonly name: string;
   readonly files: readonly UploadFile[];
 }
 

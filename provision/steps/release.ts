@@ -36,9 +36,9 @@ export const release: Step<Wanted, ReleaseFacts> = {
         summary: `unpack release ${release.digest}`,
         // A directory cannot be renamed over another: a damaged one steps aside first.
         command: sh`if [ -e ${target} ]; then mv ${target} ${target}.damaged-"$CHANGE"; fi
-mv ${incoming(RELEASES)} ${target}
+mv ${incoming("release")} ${target}
 rm -rf ${target}.damaged-*`,
-        upload: { directory: RELEASES, files: release.files },
+        upload: { name: "release", files: release.files },
         detail: [
           ...release.files.flatMap(({ path, content }) => {
             const before = running.get(path);

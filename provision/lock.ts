@@ -1,0 +1,70 @@
+/**
+ * `make lock`: renews what the images are made of: the date of Debian's packages, and every version and hash of Python's.
+ * The tool that resolves them is the one that the images install with, itself locked by hash.
+ */
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { $ } from "zx";
+import { UserError } from "./errors";
+import { print, say } from "./output";
+import { TEMPLATES } from "./paths";
+import { runScript } from "./script";
+
+const IMAGES = join(TEMPLATES, "images");
+/** Debian 13's; one lock holds for amd64 and arm64. */
+const PYTHON = "3.13";
+
+/** What a lock file pins, as `name==version`. */
+export const pins = (lock: string): string[] => lock.match(/^[\w.-]+==[^\s;\\]+/gm) ?? [];
+
+/** The pins that one lock has and another has not: `- a==1`, `+ a==2`, sorted by name. */
+export function changedPins(before: string, after: string): string[] {
+  const [old, now] = [new Set(pins(before)), new Set(pins(after))];
+  const gone = [...old].filter((pin) => !now.has(pin)).map((pin) => `- ${pin}`);
+  const come = [...now].filter((pin) => !old.has(pin)).map((pin) => `+ ${pin}`);
+  return [...gone, ...come].sort((a, b) => a.slice(2).localeCompare(b.slice(2)));
+}
+
+async function lock(): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), "lock-"));
+  try {
+    const uv = join(work, "bin", "uv");
+    say("installing uv");
+    await python(work);
+    for (const name of ["uv", "requirements"]) {
+      say(`resolving ${name}.in`);
+      const target = join(IMAGES, `${name}.lock`);
+      const made = join(work, `${name}.lock`);
+      const options = ["--quiet", "--universal", "--upgrade", "--generate-hashes", "--no-header", "--no-annotate"];
+      await run(() => $({ quiet: true })`${uv} pip compile ${options} --python-version=${PYTHON} --output-file=${made} ${join(IMAGES, `${name}.in`)}`);
+      replace(target, readFileSync(made, "utf8"));
+    }
+    replace(join(IMAGES, "date"), `${new Date().toISOString().slice(0, 10)}\n`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** A virtual environment with uv in it, at the newest version: it is what a new lock pins. */
+async function python(folder: string): Promise<void> {
+  await run(() => $({ quiet: true })`python3 -m venv ${folder}`);
+  await run(() => $({ quiet: true })`${folder}/bin/pip install --quiet --disable-pip-version-check uv`);
+}
+
+async function run(command: () => Promise<unknown>): Promise<void> {
+  await command().catch((error: { stderr?: string; message: string }) => {
+    throw new UserError(`cannot resolve the packages: ${(error.stderr || error.message).trim()}`);
+  });
+}
+
+/** Whole or not at all; says what changed. */
+function replace(file: string, text: string): void {
+  const before = readFileSync(file, "utf8");
+  if (before === text) return;
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+  for (const change of changedPins(before, text)) print(change);
+}
+
+if (require.main === module) runScript(lock);

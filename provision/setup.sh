@@ -1,0 +1,19 @@
+#!/bin/sh
+# The part of `make setup` that must work before there are npm packages.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null; then
+  echo "error: Node.js 20.19 or newer is needed" >&2
+  echo "hint: https://nodejs.org/en/download" >&2
+  exit 1
+fi
+
+# What is installed is what the lock file said when it was.
+if ! cmp -s package-lock.json node_modules/.installed-package-lock.json; then
+  echo "installing npm packages" >&2
+  npm ci --no-audit --no-fund --loglevel=error >&2
+  cp package-lock.json node_modules/.installed-package-lock.json
+fi
+
+exec node --import tsx provision/setup.ts

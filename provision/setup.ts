@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runChild } from "./child";
+import { UserError } from "./errors";
+import { ask, canAsk, print, say } from "./output";
+import { runScript } from "./script";
+import { Machine, PROGRAMS, SetupAction, planSetup } from "./setup-plan";
+
+const DOCKERD_LOG = "/var/log/dockerd.log";
+const DOCKER_SECONDS = 60;
+
+runScript(async () => {
+  const actions = planSetup(await readMachine());
+  if (actions.length === 0) return print("nothing to do");
+  for (const { summary } of actions) say(summary);
+  if (canAsk() && !/^(y|yes)?$/i.test((await ask("go ahead? [Y/n] ")).trim()))
+    throw new UserError("nothing was changed");
+  for (const action of actions) await perform(action);
+  print("this machine is ready; next: make demo");
+});
+
+async function readMachine(): Promise<Machine> {
+  return {
+    systems: systems(existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : ""),
+    isRoot: process.getuid?.() === 0,
+    hasSystemd: existsSync("/run/systemd/system"),
+    dockerAnswers: await dockerAnswers(),
+    hasDockerCe: existsSync("/var/lib/dpkg/info/docker-ce-cli.list") || existsSync("/var/lib/dpkg/info/docker-ce.list"),
+    programs: new Set(PROGRAMS.filter(isInstalled)),
+  };
+}
+
+const systems = (osRelease: string): string[] =>
+  [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, names]) => names!.split(" "));
+
+const isInstalled = (program: string): boolean =>
+  `${process.env["PATH"]}${delimiter}/usr/sbin${delimiter}/sbin`
+    .split(delimiter)
+    .some((folder) => existsSync(join(folder, program)));
+
+const dockerAnswers = async (): Promise<boolean> =>
+  isInstalled("docker") && (await runChild("docker", ["info", "--format", "{{.ServerVersion}}"])).code === 0;
+
+async function perform({ kind, packages = [] }: SetupAction): Promise<void> {
+  if (kind === "install") return install(packages);
+  // The packages may have started it.
+  if (await dockerAnswers()) return;
+  if (kind === "start-service") await must("systemctl", ["enable", "--now", "docker"]);
+  else startByHand();
+  const end = Date.now() + DOCKER_SECONDS * 1000;
+  while (!(await dockerAnswers())) {
+    if (Date.now() > end) throw new UserError(`Docker does not answer after ${DOCKER_SECONDS} s`, logHint(kind));
+    await sleep(200);
+  }
+}
+
+const logHint = (kind: SetupAction["kind"]): string =>
+  kind === "start-service" ? "journalctl -u docker says why" : `${DOCKERD_LOG} says why`;
+
+async function install(packages: readonly string[]): Promise<void> {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
+  const apt = (...args: string[]): Promise<void> =>
+    must("apt-get", ["--quiet", "--option", "DPkg::Lock::Timeout=300", ...args], env);
+  await apt("update");
+  await apt("install", "--yes", "--no-install-recommends", ...packages);
+}
+
+/** Detached, in a session of its own: it outlives this verb and its terminal. */
+function startByHand(): void {
+  const log = openSync(DOCKERD_LOG, "a");
+  const child = spawn("dockerd", [], { detached: true, stdio: ["ignore", log, log], cwd: "/" });
+  child.once("error", () => undefined);
+  child.unref();
+  closeSync(log);
+}
+
+async function must(program: string, args: readonly string[], env = process.env): Promise<void> {
+  const { code, stderr, stdout } = await runChild(program, args, { env });
+  if (code !== 0) throw new UserError(`${program} failed: ${(stderr || stdout).trim().slice(-2000)}`);
+}
