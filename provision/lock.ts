@@ -37,7 +37,12 @@ async function lock(): Promise<void> {
       const target = join(IMAGES, `${name}.lock`);
       const made = join(work, `${name}.lock`);
       const options = ["--quiet", "--universal", "--upgrade", "--generate-hashes", "--no-header", "--no-annotate"];
-      await run(() => $({ quiet: true })`${uv} pip compile ${options} --python-version=${PYTHON} --output-file=${made} ${join(IMAGES, `${name}.in`)}`);
+      await run(
+        () =>
+          $({
+            quiet: true,
+          })`${uv} pip compile ${options} --python-version=${PYTHON} --output-file=${made} ${join(IMAGES, `${name}.in`)}`,
+      );
       replace(target, readFileSync(made, "utf8"));
     }
     replace(join(IMAGES, "date"), `${new Date().toISOString().slice(0, 10)}\n`);
