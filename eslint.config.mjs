@@ -39,7 +39,7 @@ const infra = {
   message: "of infra/ only infra/outputs may be imported: provisioning does not know which stack made a host",
 };
 const upward = {
-  regex: "/provision/(?!(errors|output|paths|deployment|shell)$)",
+  regex: "/provision/(?!(errors|output|paths|deployment|shell|script|local-docker)$)",
   message: "infra/ does not know how hosts are provisioned",
 };
 const pure = {

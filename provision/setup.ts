@@ -32,16 +32,19 @@ async function readMachine(): Promise<Machine> {
   };
 }
 
-const systems = (osRelease: string): string[] =>
-  [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, names]) => names!.split(" "));
+function systems(osRelease: string): string[] {
+  return [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, names]) => names!.split(" "));
+}
 
-const isInstalled = (program: string): boolean =>
-  `${process.env["PATH"]}${delimiter}/usr/sbin${delimiter}/sbin`
+function isInstalled(program: string): boolean {
+  return `${process.env["PATH"]}${delimiter}/usr/sbin${delimiter}/sbin`
     .split(delimiter)
     .some((folder) => existsSync(join(folder, program)));
+}
 
-const dockerAnswers = async (): Promise<boolean> =>
-  isInstalled("docker") && (await runChild("docker", ["info", "--format", "{{.ServerVersion}}"])).code === 0;
+async function dockerAnswers(): Promise<boolean> {
+  return isInstalled("docker") && (await runChild("docker", ["info", "--format", "{{.ServerVersion}}"])).code === 0;
+}
 
 async function perform({ kind, packages = [] }: SetupAction): Promise<void> {
   if (kind === "install") return install(packages);

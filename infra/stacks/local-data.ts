@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { LocalBackend, TerraformStack } from "../cdktf";
+import { LocalBackend, TERRAFORM_VERSION, TerraformStack } from "../cdktf";
 import { LocalResource } from "../constructs/local-resource";
 import type { LocalProps } from "../local-props";
 
@@ -8,6 +8,7 @@ export class LocalDataStack extends TerraformStack {
   constructor(scope: Construct, id: string, props: LocalProps) {
     super(scope, id);
     new LocalBackend(this, { path: "../../../data.tfstate" });
+    this.addOverride("terraform.required_version", TERRAFORM_VERSION);
     new LocalResource(this, "data_volume", {
       scripts: props.scripts,
       identity: { VOLUME: props.names.dataVolume, INSTANCE: props.dataInstance },

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { LocalBackend, TerraformOutput, TerraformStack } from "../cdktf";
+import { LocalBackend, TERRAFORM_VERSION, TerraformOutput, TerraformStack } from "../cdktf";
 import { LocalResource } from "../constructs/local-resource";
 import { LocalProps, newInstance } from "../local-props";
 
@@ -9,6 +9,7 @@ export class LocalHostStack extends TerraformStack {
     super(scope, id);
     const { names, scripts, port } = props;
     new LocalBackend(this, { path: "../../../host.tfstate" });
+    this.addOverride("terraform.required_version", TERRAFORM_VERSION);
 
     const host = new LocalResource(this, "host", {
       scripts,
