@@ -9,18 +9,7 @@ const doors = [
   { name: "undici", door: "provision/airflow-api.ts" },
 ];
 const effects = ["fs", "fs/promises", "child_process", "net", "http", "https", "os", "timers", "timers/promises"];
-const effectModules = [
-  "host",
-  "ssh-host",
-  "local",
-  "apply",
-  "follow",
-  "output",
-  "script",
-  "airflow-api",
-  "age",
-  "secrets-file",
-];
+const effectModules = ["host", "ssh-host", "local", "apply", "follow", "script", "airflow-api", "age", "secrets-file"];
 
 const closed = (except) =>
   doors
@@ -46,6 +35,12 @@ const pure = {
   regex: `^(node:)?(${effects.join("|")})$|/(${effectModules.join("|")})$`,
   allowTypeImports: true,
   message: "a step is pure: facts and actions are data, whoever runs them is elsewhere",
+};
+
+const printing = {
+  regex: "/output$",
+  allowImportNames: ["duration", "printable", "size"],
+  message: "a step does not print",
 };
 
 const imports = (...patterns) => ({ "@typescript-eslint/no-restricted-imports": ["error", { patterns }] });
@@ -82,7 +77,7 @@ export default tseslint.config(
     files: [door],
     rules: { ...imports(...closed(door), cdktf, infra), ...syntax(stdout, ...dynamic(door)) },
   })),
-  { files: ["provision/steps/**"], rules: imports(...closed(), cdktf, infra, pure) },
+  { files: ["provision/steps/**"], rules: imports(...closed(), cdktf, infra, pure, printing) },
   { files: ["provision/output.ts"], rules: syntax(...dynamic()) },
   { files: ["provision/script.ts"], rules: { "no-console": "off" } },
   { files: ["infra/**"], rules: { ...imports(...closed(), barrel, upward), ...syntax(stdout, ...dynamic()) } },

@@ -2,10 +2,12 @@
  * `make check`: types, lint, format, and all tests. The last line is `N passed, N failed`. A check that cannot run, a
  * skipped test and a suite without tests count as failed. FAST=1 leaves out what needs root or Docker.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { localNames, readLocalHost, readLocalVolume, removeLocal } from "../provision/local-docker";
+import { pathsOf } from "../provision/paths";
 
 interface Count {
   readonly passed: number;
@@ -14,28 +16,42 @@ interface Count {
 
 const root = join(__dirname, "..");
 const fast = process.env["FAST"] === "1";
-const reports = mkdtempSync(join(tmpdir(), "airflow-check-"));
-process.on("exit", () => rmSync(reports, { recursive: true, force: true }));
+const work = mkdtempSync(join(tmpdir(), "airflow-check-"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 
-let running: ReturnType<typeof spawn> | undefined;
+/** Of the hosts that life tests make: what is left under it afterwards is removed, and counted as a failure. */
+const lifeState = join(work, "state");
+process.env["AIRFLOW_STATE"] = lifeState;
+
+let running: ChildProcess | undefined;
 let stopped = false;
-// Ctrl-C at a terminal reaches the children by itself; a signal to this process alone must reach them too.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     stopped = true;
-    running?.kill("SIGTERM");
+    stop("SIGTERM");
+    setTimeout(() => stop("SIGKILL"), 10_000).unref();
   });
+}
+
+/** Every tool runs in a process group of its own, so that what tests have started ends with it. */
+function stop(signal: NodeJS.Signals): void {
+  try {
+    if (running?.pid) process.kill(-running.pid, signal);
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Runs a tool of node_modules with its output going straight through; resolves to its exit code. */
 function run(tool: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
-    running = spawn(join(root, "node_modules/.bin", tool), args, {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-    });
+    const program = join(root, "node_modules/.bin", tool);
+    running = spawn(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], detached: true });
     running.on("error", (error) => (console.error(error.message), resolve(-1)));
-    running.on("close", (code) => resolve(code ?? -1));
+    running.on("close", (code) => {
+      if (stopped) stop("SIGKILL");
+      resolve(code ?? -1);
+    });
   });
 }
 
@@ -46,7 +62,7 @@ async function check(tool: string, ...args: string[]): Promise<Count> {
 }
 
 async function jest(projects: readonly string[], ...args: string[]): Promise<Count> {
-  const report = join(reports, `${projects.join("-")}.json`);
+  const report = join(work, `${projects.join("-")}.json`);
   const code = await run("jest", ["--selectProjects", ...projects, "--json", `--outputFile=${report}`, ...args]);
   try {
     return count(JSON.parse(readFileSync(report, "utf8")), code, projects);
@@ -65,6 +81,19 @@ function count(report: any, code: number, projects: readonly string[]): Count {
   return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
 }
 
+async function removeLeftHosts(): Promise<Count> {
+  let failed = 0;
+  for (const name of existsSync(lifeState) ? readdirSync(lifeState) : []) {
+    const names = localNames({ name, paths: pathsOf(name, true) });
+    const isLeft = (await readLocalHost(names)) ?? (await readLocalVolume(names.dataVolume));
+    if (!isLeft) continue;
+    console.log(`FAILED: ${names.host} was left behind`);
+    await removeLocal(names, { data: true });
+    failed += 1;
+  }
+  return { passed: 0, failed };
+}
+
 async function main(): Promise<void> {
   const steps: (() => Promise<Count>)[] = [
     () => check("tsc"),
@@ -72,11 +101,11 @@ async function main(): Promise<void> {
     () => check("prettier", "--check", "--log-level=warn", "."),
     () => jest(["unit", "integration"]),
     // One real host after the other: they would fight for the machine. The acceptance tests are run by the life tests.
-    ...(fast ? [] : [() => jest(["life"], "--runInBand")]),
+    ...(fast ? [] : [() => jest(["life"], "--runInBand"), removeLeftHosts]),
   ];
   let total: Count = { passed: 0, failed: 0 };
   for (const step of steps) {
-    if (stopped) break;
+    if (stopped && step !== removeLeftHosts) continue;
     const { passed, failed } = await step();
     total = { passed: total.passed + passed, failed: total.failed + failed };
   }

@@ -16,6 +16,8 @@ const cases: [file: string, source: string, complaint: RegExp | undefined][] = [
   ["provision/steps/docker.ts", `import { readFileSync } from "node:fs";`, /a step is pure/],
   ["provision/steps/docker.ts", `import { spawn } from "child_process";`, /a step is pure/],
   ["provision/steps/docker.ts", `import { connectHost } from "../ssh-host";`, /a step is pure/],
+  ["provision/steps/docker.ts", `import { say } from "../output";`, /a step does not print/],
+  ["provision/steps/docker.ts", `import { size } from "../output";`, undefined],
   ["provision/steps/docker.ts", `import type { Result } from "../host";`, undefined],
   ["provision/steps/docker.ts", `import { sh } from "../shell";`, undefined],
   ["provision/status.ts", `process.stdout.write("x");`, /output\.ts prints/],
