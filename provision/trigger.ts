@@ -1,0 +1,49 @@
+import { persistently, withAirflow } from "./airflow-api";
+import { readConf } from "./dag-conf";
+import { DagRun, RunState, TaskInstance, changes, findDag, followRun, logTail, nameOf, readRun, startRun } from "./dag-run";
+import { Interrupted, UserError } from "./errors";
+import type { AirflowApi } from "./airflow-api";
+import { unlessInterrupted } from "./interrupt";
+import { onMainHost } from "./main-host";
+import { duration, print, printable, say } from "./output";
+import { runScript } from "./script";
+import { readSecrets } from "./secrets-file";
+
+runScript(async (deployment) => {
+  const { DAG, CONF, PAUSED } = process.env;
+  if (!DAG) throw new UserError("which DAG?", "make trigger DAG=canary");
+  const conf = readConf(CONF);
+  const { admin_password } = await readSecrets(deployment);
+  await onMainHost(deployment, (host) =>
+    withAirflow(host, admin_password, async (airflow) => {
+      const run = await startRun(airflow, await findDag(airflow, DAG), conf, PAUSED === "ok");
+      print(`${run.dag_id}: run ${run.dag_run_id}`);
+      const lost = (): void => say(`lost the connection to ${host.name}: the run goes on there; connecting again`);
+      const read = (): Promise<RunState> => persistently(host, 120, () => readRun(airflow, run), lost);
+      let seen: readonly TaskInstance[] = [];
+      const end = await unlessInterrupted(
+        followRun(read, ({ tasks }) => {
+          for (const line of changes(seen, tasks)) print(line);
+          seen = tasks;
+        }),
+        () => new Interrupted(`no longer following: the run ${run.dag_run_id} of ${run.dag_id} goes on`, "see it with make ui"),
+      );
+      if (end.run.state !== "success") throw await failure(airflow, end);
+      print(`${run.dag_id} succeeded${secondsOf(end.run)}`);
+    }),
+  );
+});
+
+async function failure(airflow: AirflowApi, { run, tasks }: RunState): Promise<UserError> {
+  const failed = tasks.filter(({ state }) => state === "failed");
+  for (const task of failed.slice(0, 3)) {
+    say(`last lines of ${nameOf(task)}, try ${task.try_number}:`);
+    const lines = await logTail(airflow, run, task).catch((error: Error) => [`(no log: ${error.message})`]);
+    for (const line of lines) say(`  ${line}`);
+  }
+  const which = failed.length > 0 ? `: ${printable(failed.map(nameOf).join(", "))}` : ", though no task of it did";
+  return new UserError(`the run ${run.dag_run_id} of ${run.dag_id} failed${which}`, "the whole log: make ui");
+}
+
+const secondsOf = ({ start_date, end_date }: DagRun): string =>
+  start_date && end_date ? `, in ${duration((Date.parse(end_date) - Date.parse(start_date)) / 1000)}` : "";
