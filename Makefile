@@ -1,7 +1,66 @@
-# Airflow on a host of your own: one verb a step of its life. `make` lists them.
+# Airflow on a host of your own: one verb a step of a deployment's life, in the order that you meet them.
+#   make demo                              everything on this machine
+#   DEPLOYMENT=production make provision   the same verbs for deployments/production.yaml
 DEPLOYMENT ?= local
 export DEPLOYMENT
+# What verbs take, with every `$` as it was typed.
+override export CONF := $(value CONF)
+override export CMD := $(value CMD)
+export DAG PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA RECOVERY_RECIPIENT VERBOSE FAST
 .DEFAULT_GOAL := help
 .SILENT:
-run = node --import tsx provision
+run := node --import tsx provision
 
+help: ## lists the verbs and says which deployment is selected
+	awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"
+demo: setup ## everything below on this machine: free, needs no cloud account
+	$(run)/demo.ts
+
+setup: ## installs what is missing on this machine: npm packages, Docker, mmdebstrap
+	sh provision/setup.sh
+keypair: packages ## makes the SSH key and the age identity; never overwrites
+	$(run)/keypair.ts
+plan: packages ## shows what would change: infrastructure and host; changes nothing
+	$(run)/plan.ts
+infrastructure: packages ## makes the host, by Terraform, and pins its SSH key
+	$(run)/infrastructure.ts
+provision: packages ## makes the host run Airflow as the deployment file says
+	$(run)/provision.ts
+dags: packages ## checks dags/ in the deployed Airflow, then switches to them
+	$(run)/dags.ts
+trigger: packages ## runs a DAG and waits for it: DAG=id [CONF=json|@file] [PAUSED=ok]
+	$(run)/trigger.ts
+airflow: packages ## runs Airflow's own command line: CMD="dags list"
+	$(run)/airflow.ts
+test: packages ## tests the running deployment from outside
+	$(run)/test.ts
+status: packages ## one page of state
+	$(run)/status.ts
+logs: packages ## services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
+	$(run)/logs.ts
+ui: packages ## opens a tunnel to the web UI
+	$(run)/ui.ts
+password: packages ## shows the login of the web UI, on a terminal only
+	$(run)/password.ts
+ssh: packages ## a shell on the host: [CMD="uptime"]
+	$(run)/ssh.ts
+secrets: packages ## edits the encrypted secrets in $EDITOR
+	$(run)/secrets.ts
+backup: packages ## makes a backup on the host, proves it readable, pulls it here
+	$(run)/backup.ts
+reboot: packages ## reboots the host and waits until Airflow is healthy again
+	$(run)/reboot.ts
+teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name]
+	$(run)/teardown.ts
+
+check: packages ## the project's own tests: [FAST=1]
+	node --import tsx tests/check.ts
+bench: packages ## measures the project, beside the floor
+	node --import tsx tests/bench.ts
+lock: packages ## renews the lock files of images and packages
+	$(run)/lock.ts
+
+packages: node_modules/.installed-package-lock.json
+node_modules/.installed-package-lock.json: package-lock.json
+	sh provision/setup.sh packages
+.PHONY: help demo setup keypair plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot teardown check bench lock packages

@@ -16,15 +16,15 @@ export interface Author {
 export const standing = {
   machine: stable(sh`cat /etc/machine-id /proc/sys/kernel/random/boot_id`, ({ stdout }) => stdout.trim()),
   releases: stable(sh`readlink /srv/airflow/current; readlink /srv/airflow/dags/current; true`, ({ stdout }) => stdout),
-  newest: stable(sh`cat /var/lib/airflow-deployment/changes/newest 2>/dev/null; true`, ({ stdout }) => stdout.trim() || undefined),
-  /** The description of the change that runs now. */
-  running: live(
-    sh`systemctl show -p ActiveState -p Description airflow-change.service`,
-    ({ stdout }) => {
-      const is = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(stdout)?.[1] ?? "";
-      return /^(active|activating|deactivating)$/.test(is("ActiveState")) ? is("Description") : undefined;
-    },
+  newest: stable(
+    sh`cat /var/lib/airflow-deployment/changes/newest 2>/dev/null; true`,
+    ({ stdout }) => stdout.trim() || undefined,
   ),
+  /** The description of the change that runs now. */
+  running: live(sh`systemctl show -p ActiveState -p Description airflow-change.service`, ({ stdout }) => {
+    const is = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(stdout)?.[1] ?? "";
+    return /^(active|activating|deactivating)$/.test(is("ActiveState")) ? is("Description") : undefined;
+  }),
   previous: live(
     new Command(`cd /var/lib/airflow-deployment/changes 2>/dev/null && id=$(cat newest) && cat "$id/about.json" &&
 { cat "/run/airflow-outcomes/$id/outcome" 2>/dev/null || cat "$id/outcome" 2>/dev/null || echo none; } &&
@@ -89,12 +89,20 @@ export const newChangeId = (now: Date): string =>
   `${now.toISOString().replace(/[-:]|\.\d+/g, "")}-${randomBytes(4).toString("hex")}`;
 
 /** Compiles a plan into the files that the host runs by itself. Pure. */
-export function compileChange(plan: Plan, standingChecks: readonly (Check & { about: string })[], author: Author, id: string, now: Date): CompiledChange {
+export function compileChange(
+  plan: Plan,
+  standingChecks: readonly (Check & { about: string })[],
+  author: Author,
+  id: string,
+  now: Date,
+): CompiledChange {
   const run = `run/airflow-change/${id}`;
   const actions = plan.flatMap((step) => step.actions);
   const checks = [
     ...standingChecks,
-    ...plan.flatMap(({ step, checks }) => checks.map((check) => ({ ...check, about: `what ${step} looks at is not as it was` }))),
+    ...plan.flatMap(({ step, checks }) =>
+      checks.map((check) => ({ ...check, about: `what ${step} looks at is not as it was` })),
+    ),
   ];
   const about: About = { id, ...author, since: now.toISOString(), actions: actions.map(({ summary }) => summary) };
   const files = [
@@ -123,7 +131,8 @@ const incomingOf = (id: string): string => `/srv/airflow/.incoming-${id}`;
 /** The same for the command of an action. */
 export const incoming = (upload: string): Command => sh`/srv/airflow/.incoming-"$CHANGE"/${upload}`;
 
-export const describe = ({ verb, operator, since }: About): string => `${verb} by ${operator} since ${since.replace(/\.\d+Z$/, "Z")}`;
+export const describe = ({ verb, operator, since }: About): string =>
+  `${verb} by ${operator} since ${since.replace(/\.\d+Z$/, "Z")}`;
 
 const compileAction = ({ command, stdin }: Action, run: string, name: string) => [
   { path: `${run}/actions/${name}.sh`, content: `${command.text}\n`, mode: 0o600 },
@@ -131,7 +140,11 @@ const compileAction = ({ command, stdin }: Action, run: string, name: string) =>
 ];
 
 const uploaded = ({ name, files }: Upload, id: string) =>
-  files.map(({ path, content, mode = 0o644 }) => ({ path: `${incomingOf(id)}/${name}/${path}`.slice(1), content, mode }));
+  files.map(({ path, content, mode = 0o644 }) => ({
+    path: `${incomingOf(id)}/${name}/${path}`.slice(1),
+    content,
+    mode,
+  }));
 
 export const standingChecks = (raw: ReadonlyMap<string, string>): (Check & { about: string })[] =>
   Object.entries(standing).flatMap(([name, { command, kind }]) =>

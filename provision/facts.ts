@@ -19,7 +19,11 @@ export interface Fact<T> {
 
 export type Facts<T extends object> = { readonly [K in keyof T]: Fact<T[K]> };
 
-export const stable = <T>(command: Command, parse: (result: Result) => T): Fact<T> => ({ command, kind: "stable", parse });
+export const stable = <T>(command: Command, parse: (result: Result) => T): Fact<T> => ({
+  command,
+  kind: "stable",
+  parse,
+});
 export const live = <T>(command: Command, parse: (result: Result) => T): Fact<T> => ({ command, kind: "live", parse });
 
 /** Facts and changes run with the same environment, whoever's sudo it is. */
@@ -33,7 +37,12 @@ export const ENVIRONMENT = [
 ] as const;
 
 /** Runs text as root on the host, in ENVIRONMENT; `text` may read standard input. Needs sudo without a password. */
-export async function runAsRoot(host: Host, text: Command, args: readonly string[] = [], options: RunOptions = {}): Promise<Result> {
+export async function runAsRoot(
+  host: Host,
+  text: Command,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Result> {
   const result = await host.run(sh`sudo -n env -i ${ENVIRONMENT} /bin/sh -c ${text.text} sh ${args}`, options);
   if (result.code !== 0 && /^sudo: /m.test(result.stderr)) {
     throw new UserError(
@@ -59,7 +68,9 @@ cat > "$d/script" && cd / && /bin/sh "$d/script" "$d" < /dev/null`);
 
 /** Reads facts in one round trip, side by side on the host. */
 export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Promise<RawFact[]> {
-  const jobs = facts.map(({ command }, i) => `(\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"`);
+  const jobs = facts.map(
+    ({ command }, i) => `(\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"`,
+  );
   const script = [
     ...jobs.map((job) => `{ ${job}; } &`),
     "wait",
@@ -71,7 +82,8 @@ export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Prom
   const chunks: Buffer[] = [];
   const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()) });
   const { code, stderr } = await runAsRoot(host, READ, [], { stdin: script, stdout });
-  if (code !== 0) throw new UserError(`cannot read the state of ${host.name}: ${printable(stderr.trim()) || `exit code ${code}`}`);
+  if (code !== 0)
+    throw new UserError(`cannot read the state of ${host.name}: ${printable(stderr.trim()) || `exit code ${code}`}`);
   return parseFrames(Buffer.concat(chunks), facts);
 }
 
@@ -80,8 +92,13 @@ function parseFrames(output: Buffer, facts: readonly Fact<unknown>[]): RawFact[]
   const take = (bytes: number): Buffer => output.subarray(at, (at += bytes));
   return facts.map((fact, i) => {
     const end = output.indexOf("\n", at);
-    const [index, code, outSize, errSize] = take(end - at + 1).toString().trim().split(" ").map(Number);
-    if (end < 0 || index !== i || errSize === undefined) throw new Error(`fact ${i} (${fact.command.text}) came back garbled`);
+    const [index, code, outSize, errSize] = take(end - at + 1)
+      .toString()
+      .trim()
+      .split(" ")
+      .map(Number);
+    if (end < 0 || index !== i || errSize === undefined)
+      throw new Error(`fact ${i} (${fact.command.text}) came back garbled`);
     const stdout = take(outSize!);
     const stderr = take(errSize);
     const digest = createHash("sha256").update(`${code}\n`).update(stdout).digest("hex");

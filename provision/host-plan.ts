@@ -18,7 +18,10 @@ export interface HostPlan {
 export async function planHost<W>(host: Host, steps: readonly Step<W>[], wanted: W): Promise<HostPlan> {
   const names = Object.keys(standing) as (keyof typeof standing)[];
   const wishes = factsOf(steps, wanted);
-  const raw = await readRaw(host, [...names.map((name) => standing[name]), ...wishes.flatMap(({ facts }) => Object.values(facts))]);
+  const raw = await readRaw(host, [
+    ...names.map((name) => standing[name]),
+    ...wishes.flatMap(({ facts }) => Object.values(facts)),
+  ]);
   const answer = <K extends keyof typeof standing>(name: K) =>
     standing[name].parse(raw[names.indexOf(name)]!.result) as ReturnType<(typeof standing)[K]["parse"]>;
   const running = answer("running");
@@ -32,7 +35,12 @@ export async function planHost<W>(host: Host, steps: readonly Step<W>[], wanted:
 }
 
 /** Makes a plan true. Does nothing for an empty one. */
-export async function changeHost(host: Host, { plan, standing }: HostPlan, author: Author, now = new Date()): Promise<void> {
+export async function changeHost(
+  host: Host,
+  { plan, standing }: HostPlan,
+  author: Author,
+  now = new Date(),
+): Promise<void> {
   if (plan.length === 0) return;
   await runChange(host, compileChange(plan, standingChecks(standing), author, newChangeId(now), now));
 }

@@ -6,6 +6,7 @@ export interface Result {
   readonly code: number;
   /** Empty where `stdout` was given to `run`. */
   readonly stdout: string;
+  /** Likewise. */
   readonly stderr: string;
 }
 
@@ -13,6 +14,8 @@ export interface RunOptions {
   readonly stdin?: string | Buffer | Readable;
   /** Where standard output goes, byte for byte, instead of into the result. */
   readonly stdout?: Writable;
+  /** The same for standard error. */
+  readonly stderr?: Writable;
 }
 
 /** A machine that runs commands. It never throws for a non-zero exit (the caller decides), only for a lost link. */

@@ -22,11 +22,15 @@ const INPUTS = {
 export function imagesOf({ airflow, build }: Deployment, files: readonly UploadFile[]): Images {
   const digest = (inputs: RegExp, ...more: string[]): string => {
     const hash = createHash("sha256").update(JSON.stringify(more));
-    for (const { path, content } of files.filter(({ path }) => inputs.test(path))) hash.update(`\0${path}\0`).update(content);
+    for (const { path, content } of files.filter(({ path }) => inputs.test(path)))
+      hash.update(`\0${path}\0`).update(content);
     return hash.digest("hex").slice(0, 16);
   };
   const base = digest(INPUTS.base, build.aptMirror ?? "");
-  const date = files.find(({ path }) => path === "images/date")!.content.toString().trim();
+  const date = files
+    .find(({ path }) => path === "images/date")!
+    .content.toString()
+    .trim();
   return {
     base: `airflow-deployment/base:${base}`,
     postgres: `airflow-deployment/postgres:${digest(INPUTS.postgres, base)}`,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { runChild } from "./child";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
@@ -22,7 +23,7 @@ export interface LocalHost {
 
 /** Names carry a hash of where the deployment's state lies, so that two clones do not meet. */
 export function localNames({ name, paths }: Pick<Deployment, "name" | "paths">): LocalNames {
-  const host = `airflow-${name}-${createHash("sha256").update(paths.state).digest("hex").slice(0, 8)}`;
+  const host = `airflow-${name}-${createHash("sha256").update(resolve(paths.state)).digest("hex").slice(0, 8)}`;
   return { host, dataVolume: `${host}-data`, engineVolume: `${host}-engine` };
 }
 

@@ -1,5 +1,8 @@
 import { Interrupted } from "./errors";
 
+import { Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+
 /** The one module that prints: results go to stdout, everything about the way there to stderr. */
 
 const isTerminal = (): boolean => process.stderr.isTTY === true;
@@ -10,7 +13,28 @@ export const printable = (text: string): string =>
   text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
 
 /** A result: what the verb was asked for. */
-export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+export const print = (text: string): void => {
+  clearStatus();
+  process.stdout.write(`${text}\n`);
+};
+
+/** Streams for what a host prints, as it comes. */
+export const remoteOutput = (): Writable => printableStream((text) => process.stdout.write(text));
+export const remoteErrors = (): Writable => printableStream((text) => process.stderr.write(text));
+
+function printableStream(write: (text: string) => boolean): Writable {
+  // A character may arrive in two pieces.
+  const decoder = new StringDecoder("utf8");
+  return new Writable({
+    write: (chunk: Buffer, _encoding, done) => (write(printable(decoder.write(chunk))), done()),
+  });
+}
+
+// `make logs | head` closes the pipe: nobody reads on, which is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 /** Progress, on stderr. */
 export const say = (text: string): void => {

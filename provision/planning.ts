@@ -67,7 +67,9 @@ export function makePlan<W>(wishes: readonly Wish<W>[], wanted: W, raw: readonly
       const names = Object.keys(facts);
       const answers = raw.slice(at, (at += names.length));
       const known = Object.fromEntries(names.map((name, i) => [name, answers[i]!.fact.parse(answers[i]!.result)]));
-      const checks = answers.flatMap(({ fact, digest }) => (fact.kind === "stable" ? [{ command: fact.command, digest }] : []));
+      const checks = answers.flatMap(({ fact, digest }) =>
+        fact.kind === "stable" ? [{ command: fact.command, digest }] : [],
+      );
       return { step: step.name, actions: step.plan(wanted, known), checks };
     })
     .filter(({ actions }) => actions.length > 0);

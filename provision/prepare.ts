@@ -4,11 +4,7 @@ import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { labelOf, makeRelease, secretFilesOf } from "./release";
 import { Secrets, fingerprint } from "./secret-names";
-import { readOutputs } from "./terraform";
 import type { Wanted } from "./wanted";
-
-/** The host that everything but Celery workers runs on. Throws a UserError where there is no infrastructure yet. */
-export const mainHost = (deployment: Deployment): HostOutput => readOutputs(deployment).hosts.find(({ role }) => role === "main")!;
 
 /** All that a host should be, from the deployment file, the secrets and templates/. */
 export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput): Wanted {
@@ -37,7 +33,10 @@ function authorizedKeys({ name, operators, paths }: Deployment): string[] {
   const keys = operators.map((operator) => operator.ssh.trim());
   const blob = (key: string): string => key.split(" ")[1] ?? "";
   if (own && !keys.some((key) => blob(key) === blob(own))) {
-    throw new UserError("your own SSH key is not among `operators`: you would lock yourself out", `add the line of ${paths.sshKey}.pub to deployments/${name}.yaml`);
+    throw new UserError(
+      "your own SSH key is not among `operators`: you would lock yourself out",
+      `add the line of ${paths.sshKey}.pub to deployments/${name}.yaml`,
+    );
   }
   return keys;
 }
@@ -47,7 +46,10 @@ function caBundle({ name, build }: Deployment): string | undefined {
   if (!file) return undefined;
   const text = textOf(file);
   if (text === undefined) {
-    throw new UserError(`cannot read the CA bundle ${file}`, build.caBundle ? `see build.caBundle in deployments/${name}.yaml` : "SSL_CERT_FILE names it");
+    throw new UserError(
+      `cannot read the CA bundle ${file}`,
+      build.caBundle ? `see build.caBundle in deployments/${name}.yaml` : "SSL_CERT_FILE names it",
+    );
   }
   return text;
 }

@@ -1,6 +1,7 @@
 import { authorOf, changeHost, planHost } from "./host-plan";
+import { mainHost } from "./main-host";
 import { duration, print } from "./output";
-import { mainHost, prepare } from "./prepare";
+import { prepare } from "./prepare";
 import { runScript } from "./script";
 import { draftSecrets } from "./secrets-file";
 import { withHost } from "./ssh-host";

@@ -38,17 +38,23 @@ async function start(host: Host, change: CompiledChange): Promise<void> {
   if (code !== 0) {
     throw new UserError(
       `the change did not start, nothing was changed: ${printable(stderr.trim()) || `exit code ${code}`}`,
-      /no space left/i.test(stderr) ? "free some space on the host, then run the same verb again" : "run the same verb again",
+      /no space left/i.test(stderr)
+        ? "free some space on the host, then run the same verb again"
+        : "run the same verb again",
     );
   }
 }
 
 export const busy = (description: string): Busy =>
-  new Busy(`another change is running on the host: ${printable(description)}`, "wait for it, then run the same verb again");
+  new Busy(
+    `another change is running on the host: ${printable(description)}`,
+    "wait for it, then run the same verb again",
+  );
 
 function archive(files: CompiledChange["files"]): Readable {
   const tar = pack();
-  for (const directory of directoriesOf(files)) tar.entry({ name: directory, type: "directory", mode: 0o755, uid: 0, gid: 0 });
+  for (const directory of directoriesOf(files))
+    tar.entry({ name: directory, type: "directory", mode: 0o755, uid: 0, gid: 0 });
   for (const { path, content, mode } of files) tar.entry({ name: path, mode, uid: 0, gid: 0 }, content);
   tar.finalize();
   return Readable.from(tar);
@@ -90,7 +96,11 @@ async function reconnect(host: Host): Promise<void> {
     } catch (error) {
       if (!(error instanceof HostUnreachable)) throw error;
       if (Date.now() > deadline) {
-        throw new UserError(`${host.name} stays out of reach; the change goes on there`, "run the same verb later: it says how the change ended", { cause: error });
+        throw new UserError(
+          `${host.name} stays out of reach; the change goes on there`,
+          "run the same verb later: it says how the change ended",
+          { cause: error },
+        );
       }
       await sleep(1000);
     }
@@ -109,7 +119,10 @@ function failure(outcome: Outcome, change: CompiledChange, progress: Progress, h
   const action = "at" in outcome && outcome.at !== undefined ? change.about.actions[outcome.at] : undefined;
   switch (outcome.kind) {
     case "stale":
-      return new UserError(`the host changed meanwhile, nothing was touched: ${progress.note}`, "run the same verb again: it plans anew");
+      return new UserError(
+        `the host changed meanwhile, nothing was touched: ${progress.note}`,
+        "run the same verb again: it plans anew",
+      );
     case "stopped":
       return new Interrupted(`stopped before "${action}"`, "run the same verb again: it goes on from there");
     case "interrupted":
@@ -119,7 +132,9 @@ function failure(outcome: Outcome, change: CompiledChange, progress: Progress, h
       );
     default:
       return new UserError(
-        action ? `"${action}" failed on ${host.name}:\n${progress.lastOutput()}` : `the change failed: ${progress.note}`,
+        action
+          ? `"${action}" failed on ${host.name}:\n${progress.lastOutput()}`
+          : `the change failed: ${progress.note}`,
         "the rest was not touched; mend the cause and run the same verb again: it goes on from there",
       );
   }
@@ -147,7 +162,12 @@ class Progress {
   }
 
   lastOutput(count = 20): string {
-    return this.output.slice(-count).map((line) => `  ${line}`).join("\n") || "  (it printed nothing)";
+    return (
+      this.output
+        .slice(-count)
+        .map((line) => `  ${line}`)
+        .join("\n") || "  (it printed nothing)"
+    );
   }
 
   private line(line: string): void {
@@ -220,7 +240,10 @@ function watchInterrupt(host: Host, change: CompiledChange) {
   detached.catch(() => undefined);
   const onSignal = (): void => {
     times += 1;
-    if (times > 1) return detach(new Interrupted(`no longer following: ${describe(change.about)} goes on`, "the next verb says how it ended"));
+    if (times > 1)
+      return detach(
+        new Interrupted(`no longer following: ${describe(change.about)} goes on`, "the next verb says how it ended"),
+      );
     say("stopping after the current action; once more to stop following");
     if (isStarted) requestStop();
   };

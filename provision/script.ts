@@ -1,5 +1,6 @@
 import { Deployment, loadDeployment } from "./deployment";
 import { UserError } from "./errors";
+import { hasOutputs, readOutputs } from "./main-host";
 import { clearStatus, say } from "./output";
 
 /** The only place that catches. Every verb is `runScript(async (deployment) => …)`. */
@@ -15,5 +16,18 @@ export function runScript(verb: (deployment: Deployment) => Promise<void>): void
 
 async function run(verb: (deployment: Deployment) => Promise<void>): Promise<void> {
   const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
+  say(`${deployment.name}: ${hostsOf(deployment)}`);
   await verb(deployment);
+}
+
+/** Names what a verb is about to act on. What is wrong with the file is for the verb to say that needs it. */
+function hostsOf(deployment: Deployment): string {
+  if (!hasOutputs(deployment)) return "no host yet";
+  try {
+    return readOutputs(deployment)
+      .hosts.map(({ user, address, port }) => `${user}@${address}:${port}`)
+      .join(", ");
+  } catch {
+    return "unknown host";
+  }
 }

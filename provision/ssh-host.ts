@@ -100,7 +100,8 @@ function run({ client, closed }: Link, name: string, command: Command, options: 
       let exitCode: number | null = null;
       if (options.stdout) channel.pipe(options.stdout, { end: false });
       else channel.on("data", (chunk: Buffer) => stdout.push(chunk));
-      channel.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+      if (options.stderr) channel.stderr.pipe(options.stderr, { end: false });
+      else channel.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
       channel.on("exit", (code: number | null) => (exitCode = code));
       channel.on("error", lost);
       channel.on("close", () => {

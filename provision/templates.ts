@@ -17,6 +17,10 @@ export function render(name: string, values: object): string {
     // noEscape: these files are YAML, not HTML.
     return Handlebars.compile(source, { strict: true, noEscape: true })(values, { helpers: { json } });
   } catch (cause) {
-    throw new UserError(`templates/${name}.hbs: ${(cause as Error).message}`, "give the value in provision/release.ts", { cause });
+    throw new UserError(
+      `templates/${name}.hbs: ${(cause as Error).message}`,
+      "give the value in provision/release.ts",
+      { cause },
+    );
   }
 }

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Outputs } from "../infra/outputs";
 import { ChildResult, runChild } from "./child";
 import type { Deployment } from "./deployment";
 import { Busy, UserError } from "./errors";
@@ -73,19 +72,6 @@ export async function terraformOutputs(deployment: Deployment): Promise<Record<s
   const { stdout } = await terraform(deployment, "host", ["output", "-json"]);
   const outputs = JSON.parse(stdout) as Record<string, { value: unknown }>;
   return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
-}
-
-/** What `make infrastructure` handed over. Throws a UserError where it has not run yet. */
-export function readOutputs(deployment: Deployment): Outputs {
-  const file = deployment.paths.outputs;
-  if (!existsSync(file)) {
-    throw new UserError(`no infrastructure yet for the deployment "${deployment.name}"`, "run make infrastructure");
-  }
-  try {
-    return Outputs.parse(JSON.parse(readFileSync(file, "utf8")));
-  } catch (cause) {
-    throw new UserError(`${file} is damaged`, "run make infrastructure: it writes the file anew", { cause });
-  }
 }
 
 /** Writes the stacks' configuration: what cdktf makes of the deployment and of what is there. */

@@ -2,4 +2,5 @@ import { Command, sh } from "../shell";
 import { CURRENT } from "../wanted";
 
 /** docker compose for a file of the deployment. The project directory is always the same: the hash of a service may depend on it. */
-export const compose = (file: string): Command => sh`docker compose --project-name airflow --project-directory ${CURRENT} --file ${file}`;
+export const compose = (file: string): Command =>
+  sh`docker compose --project-name airflow --project-directory ${CURRENT} --file ${file}`;

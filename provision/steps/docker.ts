@@ -43,20 +43,31 @@ export const docker: Step<Wanted, DockerFacts> = {
   }),
   plan(_wanted, { os, installed, isDpkgBroken, route, daemon, dropIn, isActive }) {
     // Docker's own packages stay where somebody chose them; beside them only what they lack.
-    const missing = (PACKAGES[os] ?? []).filter((name) => !installed.has(name) && !(installed.has("docker-ce") && name.startsWith("docker")));
+    const missing = (PACKAGES[os] ?? []).filter(
+      (name) => !installed.has(name) && !(installed.has("docker-ce") && name.startsWith("docker")),
+    );
     const settings = daemonSettings(route, daemon);
     const changed: Action[] = [];
     if (settings !== daemon) changed.push(writeFile(DAEMON, settings, { found: daemon }));
     if (DROP_IN_TEXT !== dropIn) changed.push(writeFile(DROP_IN, DROP_IN_TEXT, { found: dropIn }));
     const actions = [...changed];
-    if (isDpkgBroken) actions.push({ summary: "make dpkg finish what was interrupted", command: sh`dpkg --configure -a` });
+    if (isDpkgBroken)
+      actions.push({ summary: "make dpkg finish what was interrupted", command: sh`dpkg --configure -a` });
     // The files first: so the engine starts once, and rightly.
     if (missing.length > 0) actions.push(install(missing));
     const wasInstalled = installed.has("docker.io") || installed.has("docker-ce");
     if (wasInstalled && changed.length > 0) {
-      actions.push({ summary: "restart docker", command: sh`systemctl daemon-reload && systemctl restart docker.service`, detail: "its settings changed; containers go on (live-restore)" });
+      actions.push({
+        summary: "restart docker",
+        command: sh`systemctl daemon-reload && systemctl restart docker.service`,
+        detail: "its settings changed; containers go on (live-restore)",
+      });
     } else if (wasInstalled && !isActive) {
-      actions.push({ summary: "start docker", command: sh`systemctl daemon-reload && systemctl reset-failed docker.service && systemctl enable --now docker.service`, detail: "it is not running" });
+      actions.push({
+        summary: "start docker",
+        command: sh`systemctl daemon-reload && systemctl reset-failed docker.service && systemctl enable --now docker.service`,
+        detail: "it is not running",
+      });
     }
     return actions;
   },
@@ -71,7 +82,10 @@ const route: Fact<Route> = stable(
   sh`cat "/sys/class/net/$(ip -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)/mtu"; ip -o -4 route | grep -Ev ' dev (docker|br-)'`,
   ({ stdout }) => {
     const [mtu, ...routes] = stdout.split("\n");
-    return { mtu: Number(mtu) || 1500, taken: routes.map((line) => line.split(" ")[0]!).filter((net) => /^[\d.]+\/\d+$/.test(net)) };
+    return {
+      mtu: Number(mtu) || 1500,
+      taken: routes.map((line) => line.split(" ")[0]!).filter((net) => /^[\d.]+\/\d+$/.test(net)),
+    };
   },
 );
 

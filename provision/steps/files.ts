@@ -17,7 +17,11 @@ export const fileText = (path: string): Fact<string | undefined> =>
   stable(sh`cat ${path}`, ({ code, stdout }) => (code === 0 ? stdout : undefined));
 
 /** Writes a file, wholly or not at all. The content travels in stdin and is shown by `make plan`: not for secrets. */
-export const writeFile = (path: string, content: string, { mode = "0644", owner = "root:root", found }: FileOptions = {}): Action => ({
+export const writeFile = (
+  path: string,
+  content: string,
+  { mode = "0644", owner = "root:root", found }: FileOptions = {},
+): Action => ({
   summary: `write ${path}`,
   command: sh`mkdir -p "$(dirname ${path})"
 umask 077
@@ -32,5 +36,9 @@ mv ${`${path}.new`} ${path}`,
 /** A unified diff without its header. */
 export function diffOf(path: string, found: string | undefined, wanted: string): string {
   if (found === undefined) return "it is missing";
-  return createTwoFilesPatch(path, path, found, wanted, "", "", { context: 2 }).split("\n").slice(3).join("\n").trimEnd();
+  return createTwoFilesPatch(path, path, found, wanted, "", "", { context: 2 })
+    .split("\n")
+    .slice(3)
+    .join("\n")
+    .trimEnd();
 }

@@ -18,23 +18,37 @@ const MARKER = `${DATA}/postgres/.initialize`;
 export const identity: Step<Wanted, IdentityFacts> = {
   name: "identity",
   facts: () => ({
-    identity: stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) => (stdout.trim() ? (JSON.parse(stdout) as Identity) : undefined)),
+    identity: stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) =>
+      stdout.trim() ? (JSON.parse(stdout) as Identity) : undefined,
+    ),
     hasDatabase: stable(sh`ls ${DATA}/postgres/*/PG_VERSION 2>/dev/null`, ({ stdout }) => stdout !== ""),
     mayInitialize: stable(sh`test -e ${MARKER}; echo $?`, ({ stdout }) => stdout.trim() === "0"),
   }),
   plan({ identity: ours, deployment }, { identity: theirs, hasDatabase, mayInitialize }) {
     if (theirs) {
       if (theirs.deployment !== ours.deployment) {
-        throw new UserError(`the data on this host belongs to the deployment "${theirs.deployment}", not "${ours.deployment}"`, "is it the right host? nothing was changed");
+        throw new UserError(
+          `the data on this host belongs to the deployment "${theirs.deployment}", not "${ours.deployment}"`,
+          "is it the right host? nothing was changed",
+        );
       }
       if (theirs.fernetKey !== ours.fernetKey || theirs.databasePassword !== ours.databasePassword) {
-        throw new UserError(`the secrets in ${deployment.paths.secrets} are not those of the database on this host`, `pull ${deployment.paths.secrets} from whoever provisioned it; nothing was changed`);
+        throw new UserError(
+          `the secrets in ${deployment.paths.secrets} are not those of the database on this host`,
+          `pull ${deployment.paths.secrets} from whoever provisioned it; nothing was changed`,
+        );
       }
       if (hasDatabase || mayInitialize) return [];
-      throw new UserError("the database of this deployment is gone from the host's data volume", "is the right volume mounted? restore a backup, or delete /srv/airflow/identity.json to begin anew; nothing was changed");
+      throw new UserError(
+        "the database of this deployment is gone from the host's data volume",
+        "is the right volume mounted? restore a backup, or delete /srv/airflow/identity.json to begin anew; nothing was changed",
+      );
     }
     if (hasDatabase) {
-      throw new UserError("the host has a database, but nothing says whose it is (/srv/airflow/identity.json is missing)", "nothing was changed");
+      throw new UserError(
+        "the host has a database, but nothing says whose it is (/srv/airflow/identity.json is missing)",
+        "nothing was changed",
+      );
     }
     return [
       {

@@ -20,10 +20,17 @@ export const images: Step<Wanted, ImageFacts> = {
   plan(wanted, { found }) {
     const { base, postgres, airflow } = wanted.images;
     const isReady = wanted.deployment.airflow.image !== undefined;
-    const targets = [...(found.has(postgres) ? [] : ["postgres"]), ...(found.has(airflow) || isReady ? [] : ["airflow"])];
+    const targets = [
+      ...(found.has(postgres) ? [] : ["postgres"]),
+      ...(found.has(airflow) || isReady ? [] : ["airflow"]),
+    ];
     const actions: Action[] = [];
     if (isReady && !found.has(airflow)) {
-      actions.push({ summary: `install the image ${airflow}`, command: sh`docker pull --quiet ${airflow}`, detail: "it is not on the host" });
+      actions.push({
+        summary: `install the image ${airflow}`,
+        command: sh`docker pull --quiet ${airflow}`,
+        detail: "it is not on the host",
+      });
     }
     if (targets.length === 0) return actions;
     if (!found.has(base)) actions.push(buildBase(wanted));
@@ -55,7 +62,9 @@ ${environment({
   PROXY: wanted.deployment.build.proxy,
 })} docker buildx bake --file docker-bake.hcl --progress plain ${targets}`,
   stdin: wanted.caBundle ?? "",
-  detail: targets.map((target) => `${target === "airflow" ? wanted.images.airflow : wanted.images.postgres} is not on the host`).join("\n"),
+  detail: targets
+    .map((target) => `${target === "airflow" ? wanted.images.airflow : wanted.images.postgres} is not on the host`)
+    .join("\n"),
 });
 
 /** `NAME=value …` for the front of a command; what is undefined stays unset. */

@@ -19,7 +19,9 @@ export const migrate: Step<Wanted, MigrateFacts> = {
   name: "migrate",
   facts: () => ({
     migrated: stable(sh`cat ${MARKER}`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
-    revision: live(sh`${REVISION} 2>/dev/null`, ({ code, stdout }) => (code === 0 && stdout.trim() ? stdout.trim() : undefined)),
+    revision: live(sh`${REVISION} 2>/dev/null`, ({ code, stdout }) =>
+      code === 0 && stdout.trim() ? stdout.trim() : undefined,
+    ),
   }),
   plan({ images, release, adminDigest }, { migrated, revision }) {
     const [image, admin, found] = migrated?.split(" ") ?? [];

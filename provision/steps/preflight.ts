@@ -40,7 +40,10 @@ export const preflight: Step<Wanted, PreflightFacts> = {
   plan: (wanted, facts) => {
     const problems = problemsOf(wanted, facts);
     if (problems.length === 0) return [];
-    throw new UserError(`this host cannot hold Airflow:\n${problems.map((problem) => `  ${problem}`).join("\n")}`, "nothing was changed");
+    throw new UserError(
+      `this host cannot hold Airflow:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+      "nothing was changed",
+    );
   },
 };
 
@@ -54,7 +57,8 @@ function problemsOf(wanted: Wanted, { os, cores, memory, disk, clock, isSettled 
   for (const [path, free] of disk) {
     if (free < needed) problems.push(`${path} has ${size(free)} free: at least ${size(needed)} are needed`);
   }
-  if (skew > CLOCK_SKEW) problems.push(`its clock is ${skew} s from this machine's: at most ${CLOCK_SKEW} s (task tokens break at 10)`);
+  if (skew > CLOCK_SKEW)
+    problems.push(`its clock is ${skew} s from this machine's: at most ${CLOCK_SKEW} s (task tokens break at 10)`);
   return problems;
 }
 

@@ -18,12 +18,18 @@ export const release: Step<Wanted, ReleaseFacts> = {
   facts: ({ release }) => ({
     found: stable(
       sh`cd ${RELEASES}/${release.digest} 2>/dev/null && find . -type f -exec sha256sum {} +`,
-      ({ stdout }) => new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
+      ({ stdout }) =>
+        new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
     ),
     running: stable(
       sh`cd ${CURRENT}/ 2>/dev/null && find . -type f -size -64k | sort | while read -r file; do echo "$file $(base64 -w 0 < "$file")"; done`,
       ({ stdout }) =>
-        new Map([...stdout.matchAll(/^\.\/(\S+) (\S*)$/gm)].map(([, path, text]) => [path!, Buffer.from(text!, "base64").toString()])),
+        new Map(
+          [...stdout.matchAll(/^\.\/(\S+) (\S*)$/gm)].map(([, path, text]) => [
+            path!,
+            Buffer.from(text!, "base64").toString(),
+          ]),
+        ),
     ),
   }),
   plan({ release }, { found, running }) {
@@ -44,7 +50,11 @@ rm -rf ${target}.damaged-*`,
             const before = running.get(path);
             const after = content.toString();
             if (running.size === 0 || before === after) return [];
-            return [before === undefined && after.length > 65_000 ? `${path}: differs` : `${path}:\n${diffOf(path, before, after)}`];
+            return [
+              before === undefined && after.length > 65_000
+                ? `${path}: differs`
+                : `${path}:\n${diffOf(path, before, after)}`,
+            ];
           }),
           ...extra.map((path) => `${path}: does not belong here`),
         ].join("\n"),

@@ -28,7 +28,12 @@ export const services: Step<Wanted, ServiceFacts> = {
   facts: ({ release }) => ({
     containers: stable(
       sh`docker ps --all --no-trunc --filter label=com.docker.compose.project=airflow --filter label=com.docker.compose.oneoff=False --format '{{.Label "com.docker.compose.service"}} {{.Label "com.docker.compose.config-hash"}} {{.State}}' | sort`,
-      ({ stdout }) => [...stdout.matchAll(/^(\S+) (\S+) (\S+)$/gm)].map(([, service, hash, state]) => ({ service: service!, hash: hash!, state: state! })),
+      ({ stdout }) =>
+        [...stdout.matchAll(/^(\S+) (\S+) (\S+)$/gm)].map(([, service, hash, state]) => ({
+          service: service!,
+          hash: hash!,
+          state: state!,
+        })),
     ),
     hashes: stable(
       sh`printf %s ${composeFile(release.files)} | ${compose("-")} config --hash '*'`,
@@ -54,11 +59,16 @@ export const services: Step<Wanted, ServiceFacts> = {
     }
     if (whys.length + orphans.length > 0) {
       actions.push({
-        summary: whys.length > 0 ? `start ${whys.map(({ service }) => service).join(", ")}` : "remove what is no longer a service",
+        summary:
+          whys.length > 0
+            ? `start ${whys.map(({ service }) => service).join(", ")}`
+            : "remove what is no longer a service",
         command: sh`${compose(`${CURRENT}/compose.yaml`)} up --detach --remove-orphans --wait --wait-timeout ${HEALTH_TIMEOUT} --quiet-pull ${SERVICES}`,
         detail: [
           ...whys.map(({ service, why }) => `${service}: ${why}`),
-          ...SERVICES.filter((service) => !whys.some((touched) => touched.service === service)).map((service) => `${service}: kept`),
+          ...SERVICES.filter((service) => !whys.some((touched) => touched.service === service)).map(
+            (service) => `${service}: kept`,
+          ),
           ...orphans.map(({ service }) => `${service}: removed, it is no longer a service`),
         ].join("\n"),
       });
@@ -97,10 +107,14 @@ interface Compose {
 
 function flatten(value: unknown, prefix = ""): Record<string, unknown> {
   if (typeof value !== "object" || value === null) return { [prefix]: value };
-  return Object.assign({}, ...Object.entries(value).map(([key, inner]) => flatten(inner, prefix ? `${prefix}.${key}` : key))) as Record<string, unknown>;
+  return Object.assign(
+    {},
+    ...Object.entries(value).map(([key, inner]) => flatten(inner, prefix ? `${prefix}.${key}` : key)),
+  ) as Record<string, unknown>;
 }
 
-const composeFile = (files: Wanted["release"]["files"]): string => files.find(({ path }) => path === "compose.yaml")!.content.toString();
+const composeFile = (files: Wanted["release"]["files"]): string =>
+  files.find(({ path }) => path === "compose.yaml")!.content.toString();
 
 /** Exit code 0: every component of Airflow says by its heartbeat that it is alive. The answer is HTTP 200 always: its JSON counts. */
 const HEARTBEATS = new Command(`health=$(curl -fsS --max-time 5 http://127.0.0.1:8080/api/v2/monitor/health) &&

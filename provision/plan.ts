@@ -1,0 +1,52 @@
+import type { Deployment } from "./deployment";
+import { HostPlan, planHost } from "./host-plan";
+import { hasOutputs, mainHost } from "./main-host";
+import { print, printable } from "./output";
+import { Plan } from "./planning";
+import { prepare } from "./prepare";
+import { runScript } from "./script";
+import { draftSecrets } from "./secrets-file";
+import { withHost } from "./ssh-host";
+import { steps } from "./steps";
+import { planInfrastructure } from "./terraform";
+
+runScript(async (deployment) => {
+  const [infrastructure, host] = await Promise.allSettled([
+    planInfrastructure(deployment),
+    hasOutputs(deployment) ? planTheHost(deployment) : undefined,
+  ]);
+  if (infrastructure.status === "rejected") throw infrastructure.reason;
+  const { changes, text } = infrastructure.value;
+  print(
+    changes.length === 0
+      ? "infrastructure: nothing to do"
+      : `infrastructure (make infrastructure):\n${indent(text, 2)}`,
+  );
+  // A host that is about to be made again need not answer.
+  if (host.status === "rejected" && changes.length > 0) return print("host: to be planned when it is there");
+  if (host.status === "rejected") throw host.reason;
+  if (!host.value) return print("host: there is none yet; it is planned when it is there");
+  print(
+    host.value.plan.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value.plan)}`,
+  );
+});
+
+async function planTheHost(deployment: Deployment): Promise<HostPlan> {
+  const target = mainHost(deployment);
+  const { secrets } = await draftSecrets(deployment);
+  return withHost(deployment, target, (host) => planHost(host, steps, prepare(deployment, secrets, target)));
+}
+
+/** Every action with its reason or diff. */
+const describePlan = (plan: Plan): string =>
+  plan
+    .flatMap(({ step, actions }) => [
+      `  ${step}`,
+      ...actions.flatMap(({ summary, detail }) => [
+        `    ${summary}`,
+        ...(detail ? [indent(printable(detail), 8)] : []),
+      ]),
+    ])
+    .join("\n");
+
+const indent = (text: string, by: number): string => text.replace(/^(?=.)/gm, " ".repeat(by));
