@@ -158,7 +158,12 @@ export function detailOf(text: string): string {
 }
 
 /** Calls again while no answer comes, for as long as the host may need to come back. */
-export async function persistently<T>(host: Host, seconds: number, call: () => Promise<T>, lost: () => void): Promise<T> {
+export async function persistently<T>(
+  host: Host,
+  seconds: number,
+  call: () => Promise<T>,
+  lost: () => void,
+): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -173,4 +178,6 @@ export async function persistently<T>(host: Host, seconds: number, call: () => P
 }
 
 const isPassing = (error: unknown): boolean =>
-  error instanceof NoAnswer || (error instanceof ApiError && error.status >= 500) || error instanceof errors.UndiciError;
+  error instanceof NoAnswer ||
+  (error instanceof ApiError && error.status >= 500) ||
+  error instanceof errors.UndiciError;

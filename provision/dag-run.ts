@@ -36,7 +36,10 @@ export async function findDag(airflow: AirflowApi, id: string): Promise<Dag> {
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 404)) throw error;
     const known = await airflow.list<Dag>("/dags", "dags");
-    throw noSuchDag(id, known.map(({ dag_id }) => dag_id));
+    throw noSuchDag(
+      id,
+      known.map(({ dag_id }) => dag_id),
+    );
   }
 }
 
@@ -55,7 +58,8 @@ export function closest(wanted: string, known: readonly string[]): string[] {
 export async function startRun(airflow: AirflowApi, dag: Dag, conf: object, mayUnpause: boolean): Promise<DagRun> {
   const id = dag.dag_id;
   if (dag.is_paused) {
-    if (!mayUnpause) throw new UserError(`the DAG ${id} is paused: its run would wait for ever`, "add PAUSED=ok to unpause it");
+    if (!mayUnpause)
+      throw new UserError(`the DAG ${id} is paused: its run would wait for ever`, "add PAUSED=ok to unpause it");
     await airflow.patch(path`/dags/${id}`, { is_paused: false });
   }
   return airflow.post<DagRun>(path`/dags/${id}/dagRuns`, { logical_date: null, conf });
@@ -101,8 +105,10 @@ export function changes(before: readonly TaskInstance[], after: readonly TaskIns
   });
 }
 
-export const nameOf = ({ task_id, map_index }: TaskInstance): string => (map_index < 0 ? task_id : `${task_id}[${map_index}]`);
-const stateOf = ({ state, try_number }: TaskInstance): string => `${state}${try_number > 1 ? `, try ${try_number}` : ""}`;
+export const nameOf = ({ task_id, map_index }: TaskInstance): string =>
+  map_index < 0 ? task_id : `${task_id}[${map_index}]`;
+const stateOf = ({ state, try_number }: TaskInstance): string =>
+  `${state}${try_number > 1 ? `, try ${try_number}` : ""}`;
 
 /** The last lines of a task's log, as Airflow keeps them. */
 export async function logTail(airflow: AirflowApi, run: DagRun, task: TaskInstance, count = 20): Promise<string[]> {

@@ -1,7 +1,6 @@
-import { Interrupted } from "./errors";
-
 import { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { Interrupted } from "./errors";
 
 /** The one module that prints: results go to stdout, everything about the way there to stderr. */
 

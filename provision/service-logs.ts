@@ -11,8 +11,9 @@ export function logsCommand(service: string | undefined, lines: string | undefin
     const [closest] = [...known].sort((a, b) => distance(service, a) - distance(service, b));
     throw new UserError(`there is no service ${service}`, `did you mean ${closest}? there are ${known.join(", ")}`);
   }
-  if (lines && !/^(\d{1,9}|all)$/.test(lines)) throw new UserError(`LINES=${lines} is no number of lines`, "like LINES=500, or LINES=all");
-  const options = ["--no-color", "--timestamps", `--tail=${lines || 100}`, ...(service ? ["--no-log-prefix", service] : [])];
+  if (lines && !/^(\d{1,9}|all)$/.test(lines))
+    throw new UserError(`LINES=${lines} is no number of lines`, "like LINES=500, or LINES=all");
+  const options = ["--no-color", `--tail=${lines || 100}`, ...(service ? ["--no-log-prefix", service] : [])];
   const logs = sh`${compose(`${CURRENT}/compose.yaml`)} logs ${options}`;
   // sshd tells a command without a terminal nothing of a lost connection: cat sees it, as the end of standard input.
   return follow ? sh`${logs} --follow & cat; kill $!` : logs;

@@ -2,8 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { UserError } from "./errors";
 import { pinnedKeys } from "./known-hosts";
-import { say } from "./output";
-import { mainHost } from "./prepare";
+import { mainHost } from "./main-host";
 import { runScript } from "./script";
 import { sshArguments } from "./ssh-arguments";
 
@@ -11,7 +10,6 @@ runScript(async (deployment) => {
   const target = mainHost(deployment);
   pinnedKeys(deployment, target);
   const { CMD } = process.env;
-  say(`${deployment.name}: ${target.user}@${target.address}:${target.port}`);
   const code = await run("ssh", sshArguments(deployment.paths, target, existsSync(deployment.paths.sshKey), CMD));
   if (code === 255) throw new UserError("ssh failed", "its own message is above; see also make plan");
   // What a shell's last command said is nobody's failure.
@@ -23,7 +21,9 @@ function run(program: string, args: readonly string[]): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
   return new Promise((resolve, reject) => {
     spawn(program, args, { stdio: "inherit" })
-      .once("error", (cause) => reject(new UserError(`cannot run ${program}: ${cause.message}`, "install openssh-client", { cause })))
+      .once("error", (cause) =>
+        reject(new UserError(`cannot run ${program}: ${cause.message}`, "install openssh-client", { cause })),
+      )
       .once("close", (code) => resolve(code ?? 130));
   });
 }

@@ -1,6 +1,17 @@
 import { persistently, withAirflow } from "./airflow-api";
 import { readConf } from "./dag-conf";
-import { DagRun, RunState, TaskInstance, changes, findDag, followRun, logTail, nameOf, readRun, startRun } from "./dag-run";
+import {
+  DagRun,
+  RunState,
+  TaskInstance,
+  changes,
+  findDag,
+  followRun,
+  logTail,
+  nameOf,
+  readRun,
+  startRun,
+} from "./dag-run";
 import { Interrupted, UserError } from "./errors";
 import type { AirflowApi } from "./airflow-api";
 import { unlessInterrupted } from "./interrupt";
@@ -26,7 +37,11 @@ runScript(async (deployment) => {
           for (const line of changes(seen, tasks)) print(line);
           seen = tasks;
         }),
-        () => new Interrupted(`no longer following: the run ${run.dag_run_id} of ${run.dag_id} goes on`, "see it with make ui"),
+        () =>
+          new Interrupted(
+            `no longer following: the run ${run.dag_run_id} of ${run.dag_id} goes on`,
+            "see it with make ui",
+          ),
       );
       if (end.run.state !== "success") throw await failure(airflow, end);
       print(`${run.dag_id} succeeded${secondsOf(end.run)}`);

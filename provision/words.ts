@@ -21,4 +21,6 @@ export function words(text: string): string[] {
 
 /** Between double quotes a backslash protects only what would be special there. */
 const unquote = (_all: string, escaped?: string, single?: string, double?: string): string =>
-  (escaped === "\n" ? "" : escaped) ?? single ?? double!.replace(/\\([$`"\\\n])/g, (_, c: string) => (c === "\n" ? "" : c));
+  (escaped === "\n" ? "" : escaped) ??
+  single ??
+  double!.replace(/\\([$`"\\\n])/g, (_, c: string) => (c === "\n" ? "" : c));
