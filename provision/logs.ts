@@ -1,3 +1,4 @@
+import { PassThrough } from "node:stream";
 import { UserError } from "./errors";
 import { runAsRoot } from "./facts";
 import { interruption } from "./interrupt";
@@ -11,7 +12,9 @@ runScript(async (deployment) => {
   const command = logsCommand(SERVICE, LINES, FOLLOW === "1");
   await onMainHost(deployment, async (host) => {
     const ctrlC = interruption();
-    const shown = runAsRoot(host, command, [], { stdout: remoteOutput(), stderr: remoteErrors() });
+    // An input that stays open for as long as somebody reads.
+    const stdin = FOLLOW === "1" ? new PassThrough() : undefined;
+    const shown = runAsRoot(host, command, [], { stdin, stdout: remoteOutput(), stderr: remoteErrors() });
     shown.catch(() => undefined);
     const ended = await Promise.race([shown, ctrlC.came]);
     ctrlC.forget();

@@ -1,0 +1,31 @@
+import { randomBytes } from "node:crypto";
+import { Interrupted, UserError } from "./errors";
+import { runAsRoot } from "./facts";
+import { unlessInterrupted } from "./interrupt";
+import { onMainHost } from "./main-host";
+import { remoteErrors, remoteOutput } from "./output";
+import { runScript } from "./script";
+import { sh } from "./shell";
+import { compose } from "./steps/compose";
+import { CURRENT } from "./wanted";
+import { words } from "./words";
+
+runScript(async (deployment) => {
+  const args = words(process.env["CMD"] ?? "");
+  if (args[0] === "airflow") args.shift();
+  if (args.length === 0) throw new UserError("which command?", 'make airflow CMD="dags list"');
+  await onMainHost(deployment, async (host) => {
+    // A container of its own: it works while services are down, and stops whole. The dag-processor's has the DAGs, the database and the Fernet key.
+    const name = `airflow-command-${randomBytes(4).toString("hex")}`;
+    const run = sh`${compose(`${CURRENT}/compose.yaml`)} run --rm --no-deps --no-TTY --name ${name} dag-processor airflow ${args}`;
+    const work = runAsRoot(host, run, [], { stdin: process.stdin, stdout: remoteOutput(), stderr: remoteErrors() });
+    let interrupted = false;
+    try {
+      const { code } = await unlessInterrupted(work, () => ((interrupted = true), new Interrupted("stopped")));
+      if (code !== 0) throw new UserError(`airflow ${args[0]!} ended with exit code ${code}`);
+    } finally {
+      if (interrupted) await runAsRoot(host, sh`docker stop --time 5 ${name}`).catch(() => undefined);
+      process.stdin.destroy();
+    }
+  });
+});

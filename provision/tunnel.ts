@@ -1,0 +1,73 @@
+import { AddressInfo, Server, Socket, createServer } from "node:net";
+import type { Duplex } from "node:stream";
+import { once } from "node:events";
+import { UserError } from "./errors";
+import type { Host } from "./host";
+
+export interface Tunnel {
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * A port of this machine's loopback that leads to one of the host's, for any number of connections.
+ * A lost link is made anew by the next connection. @param port 0 takes a free one
+ */
+export async function openTunnel(
+  host: Host,
+  port: number,
+  remotePort: number,
+  say: (text: string) => void,
+): Promise<Tunnel> {
+  const open = new Set<Socket>();
+  const connect = reconnecting(host, remotePort);
+  let complaint = "";
+  const server: Server = createServer({ noDelay: true }, (socket) => {
+    open.add(socket);
+    // A browser that goes away is no error.
+    socket.on("error", () => undefined).on("close", () => open.delete(socket));
+    connect().then(
+      (stream) => {
+        complaint = "";
+        join(socket, stream);
+      },
+      (error: Error) => {
+        socket.destroy();
+        // A browser asks many times: the same answer is said once.
+        if (error.message !== complaint) say(`error: ${(complaint = error.message)}`);
+      },
+    );
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => {
+      server.close();
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+function join(socket: Socket, stream: Duplex): void {
+  stream.on("error", () => socket.destroy()).on("close", () => socket.destroy());
+  socket.on("close", () => stream.destroy());
+  socket.pipe(stream).pipe(socket);
+}
+
+/** Connects to a port of the host; where the link is gone, one reconnection serves all who wait. */
+function reconnecting(host: Host, port: number): () => Promise<Duplex> {
+  let pending: Promise<void> | undefined;
+  return async () => {
+    if (pending) await pending;
+    try {
+      return await host.connect(port);
+    } catch (error) {
+      // The link is there, but nothing answers behind it.
+      if (error instanceof UserError) throw error;
+    }
+    pending ??= host.reconnect().finally(() => (pending = undefined));
+    await pending;
+    return host.connect(port);
+  };
+}
