@@ -78,6 +78,12 @@ export const Settings = z.strictObject({
         .describe(
           "where `make backup` puts what it pulls; without it, `~/airflow-backups/<deployment>`, for a local host `state/<deployment>/backups`",
         ),
+      keep: z
+        .int()
+        .min(1)
+        .max(1000)
+        .default(7)
+        .describe("backups that stay on the host; what is older goes once a newer one is verified"),
     })
     .prefault({}),
 });

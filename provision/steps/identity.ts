@@ -6,7 +6,7 @@ import { DATA, Identity, Wanted } from "../wanted";
 import { writeFile } from "./files";
 
 interface IdentityFacts {
-  readonly identity: Identity | undefined;
+  readonly identity: Identity | "damaged" | undefined;
   readonly hasDatabase: boolean;
   readonly mayInitialize: boolean;
 }
@@ -18,13 +18,17 @@ const MARKER = `${DATA}/postgres/.initialize`;
 export const identity: Step<Wanted, IdentityFacts> = {
   name: "identity",
   facts: () => ({
-    identity: stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) =>
-      stdout.trim() ? (JSON.parse(stdout) as Identity) : undefined,
-    ),
+    identity: stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) => parseIdentity(stdout)),
     hasDatabase: stable(sh`ls ${DATA}/postgres/*/PG_VERSION 2>/dev/null`, ({ stdout }) => stdout !== ""),
     mayInitialize: stable(sh`test -e ${MARKER}; echo $?`, ({ stdout }) => stdout.trim() === "0"),
   }),
   plan({ identity: ours, deployment }, { identity: theirs, hasDatabase, mayInitialize }) {
+    if (theirs === "damaged") {
+      throw new UserError(
+        `${FILE} on the host is damaged: it says whose data this is`,
+        "restore it by hand; nothing was changed",
+      );
+    }
     if (theirs) {
       if (theirs.deployment !== ours.deployment) {
         throw new UserError(
@@ -60,3 +64,12 @@ export const identity: Step<Wanted, IdentityFacts> = {
     ];
   },
 };
+
+function parseIdentity(text: string): Identity | "damaged" | undefined {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text) as Identity;
+  } catch {
+    return "damaged";
+  }
+}

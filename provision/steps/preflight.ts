@@ -23,6 +23,7 @@ interface PreflightFacts {
   /** Free bytes by path. */
   readonly disk: ReadonlyMap<string, number>;
   readonly clock: number;
+  readonly isMounted: boolean;
   readonly isSettled: boolean;
 }
 
@@ -35,6 +36,7 @@ export const preflight: Step<Wanted, PreflightFacts> = {
     memory: live(sh`awk '/^MemTotal/ {print $2 * 1024}' /proc/meminfo`, ({ stdout }) => Number(stdout)),
     disk: live(sh`df --output=target,avail -B1 / ${DATA} 2>/dev/null`, ({ stdout }) => parseDisk(stdout)),
     clock: live(sh`date +%s`, ({ stdout }) => Number(stdout)),
+    isMounted: stable(sh`mountpoint -q ${DATA}`, ({ code }) => code === 0),
     isSettled: live(sh`test -e ${DATA}/migrated`, ({ code }) => code === 0),
   }),
   plan: (wanted, facts) => {
@@ -47,10 +49,14 @@ export const preflight: Step<Wanted, PreflightFacts> = {
   },
 };
 
-function problemsOf(wanted: Wanted, { os, cores, memory, disk, clock, isSettled }: PreflightFacts): string[] {
+function problemsOf(
+  wanted: Wanted,
+  { os, cores, memory, disk, clock, isMounted, isSettled }: PreflightFacts,
+): string[] {
   const problems: string[] = [];
   const skew = Math.abs(clock - wanted.clock);
   const needed = isSettled ? SETTLED_DISK : FIRST_DISK;
+  if (!isMounted) problems.push(`the data volume is not mounted at ${DATA}: Airflow would begin anew, beside its data`);
   if (!SUPPORTED.includes(os)) problems.push(`its system is ${os || "unknown"}: ${SUPPORTED.join(" or ")} is needed`);
   if (cores < CORES) problems.push(`it has ${cores} core: at least ${CORES} are needed`);
   if (memory < MEMORY) problems.push(`it has ${size(memory)} of memory: at least 4 GiB are needed`);

@@ -3,7 +3,7 @@ Parses every DAG file of a release as the dag-processor would and prints what it
 
     {"dags": {dag_id: {"file": "etl.py", "hash": "…"}}, "errors": [{"file": "etl.py", "line": 3, "error": "…"}]}
 
-`hash` changes with the DAG's structure or its file. Exit code 0 whatever was found: the errors are the result.
+`hash` changes with the DAG's structure or its file. With errors, they are the last lines of stderr too, and the exit code is 1.
 Run as: docker compose run --rm --no-deps -T dag-processor python /opt/airflow/bin/check_dags.py <release folder>
 """
 
@@ -66,4 +66,8 @@ def check(root: Path) -> dict:
     return {"dags": dags, "errors": errors}
 
 
-print(json.dumps(check(Path(sys.argv[1]).resolve())), file=result, flush=True)
+found = check(Path(sys.argv[1]).resolve())
+print(json.dumps(found), file=result, flush=True)
+for problem in found["errors"]:
+    print(f"{problem['file']}:{problem['line'] or 1}: {problem['error']}", file=sys.stderr)
+sys.exit(1 if found["errors"] else 0)

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { extract } from "tar-stream";
+import type { Deployment } from "./deployment";
+import { UserError } from "./errors";
+import { runAsRoot } from "./facts";
+import type { Host } from "./host";
+import { authorOf, changeHost, planHost } from "./host-plan";
+import { mainHost, onMainHost } from "./main-host";
+import { duration, print, say, size } from "./output";
+import { prepare } from "./prepare";
+import { runScript } from "./script";
+import { readSecrets } from "./secrets-file";
+import { sh } from "./shell";
+import { BACKUPS, backup } from "./steps/backup";
+
+runScript(async (deployment) => {
+  const started = Date.now();
+  const { identity, images } = prepare(deployment, await readSecrets(deployment), mainHost(deployment));
+  const encryptedSecrets = readFileSync(deployment.paths.secrets);
+  await onMainHost(deployment, async (host) => {
+    const wanted = { identity, encryptedSecrets, keep: deployment.backup.keep, airflowImage: images.airflow };
+    const found = await planHost(host, [backup], wanted);
+    const id = await changeHost(host, found, authorOf("backup"));
+    const folder = await pull(host, id!, deployment);
+    print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
+  });
+});
+
+/** Brings a backup here, verified by its sha256 sums; it has its name only then. */
+async function pull(host: Host, id: string, { paths }: Deployment): Promise<string> {
+  const folder = join(paths.backups, id);
+  const partial = join(paths.backups, `.partial-${id}`);
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  try {
+    say("  pulling it");
+    const tar = new PassThrough();
+    const [{ code, stderr }] = await Promise.all([
+      runAsRoot(host, sh`tar --create --file=- --directory=${BACKUPS}/${id} .`, [], { stdout: tar }).finally(() =>
+        tar.end(),
+      ),
+      unpack(tar, partial),
+    ]);
+    if (code !== 0)
+      throw new UserError(
+        `cannot pull the backup: ${stderr.trim() || `exit code ${code}`}`,
+        "it is whole on the host; run make backup again",
+      );
+    await verify(partial);
+    renameSync(partial, folder);
+    return folder;
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+/** Plain files only, by their last name: a tar from a host does not say where to write here. */
+async function unpack(tar: PassThrough, folder: string): Promise<void> {
+  for await (const entry of tar.pipe(extract())) {
+    if (entry.header.type === "file") {
+      await pipeline(entry, createWriteStream(join(folder, basename(entry.header.name)), { mode: 0o600, flags: "wx" }));
+    } else entry.resume();
+  }
+}
+
+async function verify(folder: string): Promise<void> {
+  const sums = join(folder, "SHA256SUMS");
+  if (!existsSync(sums)) throw new UserError("the backup did not arrive whole", "run make backup again");
+  for (const [, sha256, name] of readFileSync(sums, "utf8").matchAll(/^(\w{64}) [ *](.+)$/gm)) {
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(join(folder, basename(name!))), hash).catch(() => undefined);
+    if (hash.digest("hex") !== sha256) throw new UserError(`${name} did not arrive whole`, "run make backup again");
+  }
+}
+
+const sizeOf = (folder: string): number =>
+  readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);

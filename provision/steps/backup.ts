@@ -1,0 +1,142 @@
+import { incoming } from "../change";
+import { UserError } from "../errors";
+import { live, stable } from "../facts";
+import type { Action, Step } from "../planning";
+import { Command, sh } from "../shell";
+import { DATA, Identity } from "../wanted";
+
+export const BACKUPS = `${DATA}/backups`;
+
+export interface BackupWanted {
+  readonly identity: Identity;
+  /** secrets/<deployment>.age, as it is: encrypted. */
+  readonly encryptedSecrets: Buffer;
+  /** Backups that stay on the host. */
+  readonly keep: number;
+  readonly airflowImage: string;
+}
+
+interface BackupFacts {
+  readonly identity: string | undefined;
+  readonly isPostgresUp: boolean;
+}
+
+/**
+ * A backup is a folder: database.dump (pg_dump -Fc), dags.tar (the DAG release), secrets.age, manifest.json, SHA256SUMS.
+ * It has its name only once it was read back in full.
+ */
+export const backup: Step<BackupWanted, BackupFacts> = {
+  name: "backup",
+  facts: () => ({
+    identity: stable(sh`cat ${DATA}/identity.json`, ({ stdout }) => stdout.trim() || undefined),
+    isPostgresUp: live(
+      sh`docker exec airflow-postgres-1 pg_isready --quiet --host=127.0.0.1`,
+      ({ code }) => code === 0,
+    ),
+  }),
+  plan({ identity: ours, encryptedSecrets, keep, airflowImage }, { identity, isPostgresUp }) {
+    if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
+    if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
+      throw new UserError(
+        "the secrets here are not those of the database on this host: a backup with them would be useless",
+        "pull the right secrets file",
+      );
+    }
+    if (!isPostgresUp) throw new UserError("Postgres does not answer", "see make status; make provision starts it");
+    return [
+      prepare,
+      dump,
+      readBack,
+      addFiles(encryptedSecrets),
+      writeManifest(ours, airflowImage),
+      finish,
+      prune(keep),
+    ];
+  },
+};
+
+const partial = new Command(`${BACKUPS}/.partial-"$CHANGE"`);
+
+const prepare: Action = {
+  summary: "make a place for the backup",
+  command: sh`umask 077
+rm -rf ${BACKUPS}/.partial-*
+mkdir ${partial}
+free=$(df --output=avail -B1 ${BACKUPS} | tail -n 1)
+needed=$(docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc "select pg_database_size('airflow')")
+if [ "$free" -lt "$needed" ]; then
+  rmdir ${partial}
+  echo "$free bytes are free on the data volume, the database has $needed: free some space, or make the volume larger"
+  exit 1
+fi`,
+};
+
+/** No pipe: a pipe's exit code is its last command's, whatever became of the dump. */
+const dump: Action = {
+  summary: "dump the database",
+  command: sh`umask 077
+docker exec airflow-postgres-1 pg_dump -U postgres --format=custom airflow > ${partial}/database.dump || { rm -rf ${partial}; exit 1; }
+sync ${partial}/database.dump`,
+};
+
+/** `pg_restore --list` is happy with a cut dump; only reading all of it shows. Counting the rows on the way makes them the dump's own. */
+const readBack: Action = {
+  summary: "read the dump back in full",
+  command: sh`bash -o pipefail -c ${`docker exec -i airflow-postgres-1 pg_restore --data-only --file=- < "$1/database.dump" | awk '
+    copying && $0 == "\\\\." { rows[table] = count; copying = 0; next }
+    copying { count++; next }
+    /^COPY / { table = $2; copying = 1; count = 0 }
+    END { if (copying) exit 1; for (table in rows) printf "%s\\"%s\\": %d", n++ ? ", " : "", table, rows[table] }' > "$1/rows"`} sh ${partial} || { rm -rf ${partial}; exit 1; }
+docker exec -i airflow-postgres-1 pg_restore --file=/dev/null < ${partial}/database.dump || { rm -rf ${partial}; exit 1; }`,
+};
+
+const addFiles = (encryptedSecrets: Buffer): Action => ({
+  summary: "put the DAGs and the encrypted secrets beside it",
+  command: sh`umask 077
+cp ${incoming("backup")}/secrets.age ${partial}/secrets.age
+if [ -e ${DATA}/dags/current ]; then tar --create --file=${partial}/dags.tar --directory=${DATA}/dags/releases "$(basename "$(readlink ${DATA}/dags/current)")"; fi`,
+  upload: { name: "backup", files: [{ path: "secrets.age", content: encryptedSecrets, mode: 0o600 }] },
+});
+
+const ask = (query: string): Command => sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${query}`;
+
+const writeManifest = (identity: Identity, image: string): Action => ({
+  summary: "write the manifest",
+  command: sh`umask 077
+cd ${partial}
+version=$(docker run --rm --network none --read-only ${image} python -c 'import importlib.metadata; print(importlib.metadata.version("apache-airflow"))')
+files=
+for file in *; do
+  [ "$file" = rows ] && continue
+  files="$files\${files:+, }\"$file\": {\"sha256\": \"$(sha256sum < "$file" | cut -c 1-64)\", \"size\": $(stat -c %s "$file")}"
+done
+cat > manifest.json <<END
+{
+  "id": "$CHANGE",
+  "made": "$(date -u +%Y-%m-%dT%H:%M:%SZ)",
+  "identity": ${new Command(JSON.stringify(identity))},
+  "airflow": "$version",
+  "postgres": "$(${ask("show server_version")})",
+  "revision": "$(${ask("select version_num from alembic_version")})",
+  "dagRelease": "$(basename "$(readlink ${DATA}/dags/current 2>/dev/null)")",
+  "files": {$files},
+  "rows": {$(cat rows)}
+}
+END
+rm rows
+sha256sum * > SHA256SUMS`,
+});
+
+const finish: Action = {
+  summary: "put the backup in place",
+  command: sh`sync -f ${partial}
+(cd ${partial} && sha256sum --check --quiet --strict SHA256SUMS)
+mv ${partial} ${BACKUPS}/"$CHANGE"
+sync -f ${BACKUPS}`,
+};
+
+/** Only after a newer one was verified. */
+const prune = (keep: number): Action => ({
+  summary: "remove backups that are too old to keep here",
+  command: sh`cd ${BACKUPS} && ls -1 | sort -r | tail -n ${`+${keep + 1}`} | xargs -r rm -rf`,
+});

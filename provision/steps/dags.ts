@@ -1,0 +1,95 @@
+import { incoming } from "../change";
+import type { DagRelease } from "../dag-files";
+import { UserError } from "../errors";
+import { stable } from "../facts";
+import type { Action, Step } from "../planning";
+import { Command, sh } from "../shell";
+import { CURRENT, DAG_RELEASES, DATA } from "../wanted";
+import { compose } from "./compose";
+
+interface DagFacts {
+  readonly isProvisioned: boolean;
+  readonly current: string | undefined;
+  /** sha256 by path of what lies in the wanted release's directory. */
+  readonly found: ReadonlyMap<string, string>;
+}
+
+/** The results of releases' checks, as templates/images/airflow/bin/check_dags.py prints them: <digest>.json. */
+export const CHECKS = `${DATA}/dags/checks`;
+/** New files are parsed within the refresh interval and known ones once their mtime is newer than their last parse. */
+const WAIT = 300;
+
+/** Puts a DAG release on the host, checks it there, switches to it, and waits until Airflow has seen it. */
+export const dags: Step<DagRelease, DagFacts> = {
+  name: "dags",
+  facts: ({ digest }) => ({
+    isProvisioned: stable(sh`test -e ${DATA}/migrated; echo $?`, ({ stdout }) => stdout.trim() === "0"),
+    current: stable(sh`readlink ${DATA}/dags/current`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
+    found: stable(
+      sh`cd ${DAG_RELEASES}/${digest} 2>/dev/null && find . -type f -not -path '*/__pycache__/*' -exec sha256sum {} +`,
+      ({ stdout }) =>
+        new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
+    ),
+  }),
+  plan(release, { isProvisioned, current, found }) {
+    if (!isProvisioned) throw new UserError("Airflow is not on this host yet", "run make provision");
+    const isWhole =
+      found.size === release.files.length && release.files.every(({ path, sha256 }) => found.get(path) === sha256);
+    if (isWhole && current === release.digest) return [];
+    return [...(isWhole ? [] : [upload(release)]), check(release), switchTo(release), waitFor(release), prune];
+  },
+};
+
+const pathOf = ({ digest }: DagRelease): string => `${DAG_RELEASES}/${digest}`;
+
+const upload = (release: DagRelease): Action => ({
+  summary: `upload ${release.files.length} DAG file${release.files.length === 1 ? "" : "s"}`,
+  command: sh`if [ -e ${pathOf(release)} ]; then mv ${pathOf(release)} ${pathOf(release)}.damaged-"$CHANGE"; fi
+mv ${incoming("dags")} ${pathOf(release)}
+rm -rf ${pathOf(release)}.damaged-*`,
+  upload: { name: "dags", files: release.files },
+});
+
+/** In a container of the dag-processor's: its network, its secrets, its packages. */
+const check = (release: DagRelease): Action => ({
+  summary: "check the DAGs in the deployed Airflow",
+  command: sh`mkdir -p ${CHECKS}
+if ! ${compose(`${CURRENT}/compose.yaml`)} run --rm --no-deps --no-TTY dag-processor python /opt/airflow/bin/check_dags.py ${`/opt/airflow/dags/releases/${release.digest}`} > ${CHECKS}/.new; then
+  rm ${CHECKS}/.new
+  [ "$(readlink ${DATA}/dags/current)" = releases/${release.digest} ] || rm -rf ${pathOf(release)}
+  exit 1
+fi
+mv ${CHECKS}/.new ${checkFile(release.digest)}`,
+});
+
+/** A file is parsed again only when it is newer than its last parse: so a switch back counts as new, too. */
+const switchTo = (release: DagRelease): Action => ({
+  summary: `switch to DAG release ${release.digest}`,
+  command: sh`find ${pathOf(release)} -type f -exec touch -d '+15 seconds' {} +
+ln -sfn releases/${release.digest} ${DATA}/dags/current.new
+mv -T ${DATA}/dags/current.new ${DATA}/dags/current`,
+});
+
+const query = (text: string): Command => sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${text}`;
+
+const waitFor = ({ digest }: DagRelease): Action => ({
+  summary: "wait until Airflow shows the new version",
+  command: sh`deadline=$(($(date +%s) + ${WAIT}))
+wanted=$(grep -o '"[^"]*": {"file"' ${checkFile(digest)} | sed 's/": {"file"$//; s/^"//' | sort)
+until [ "$(${query(`select dag_id from dag where bundle_name = 'releases' and bundle_version = '${digest}' and not is_stale`)} | sort)" = "$wanted" ]; do
+  [ "$(date +%s)" -lt "$deadline" ] || { echo "Airflow does not show version ${digest} of all DAGs after ${WAIT} s; see make logs SERVICE=dag-processor"; exit 1; }
+  sleep 0.3
+done`,
+});
+
+/** A release stays while a run needs it; and the last three, for a quick way back. */
+const prune: Action = {
+  summary: "remove old DAG releases",
+  command: sh`used=$(${query("select distinct bundle_version from dag_run where bundle_version is not null")})
+cd ${DAG_RELEASES}
+for old in $(ls -1t | grep -vx "$(basename "$(readlink ../current)")" | tail -n +4); do
+  case " $(echo $used) " in *" $old "*) ;; *) rm -rf "$old" "../checks/$old.json" ;; esac
+done`,
+};
+
+const checkFile = (digest: string): string => `${CHECKS}/${digest}.json`;
