@@ -12,6 +12,12 @@ export interface Author {
   readonly operator: string;
 }
 
+/** Prints how a change ended and its last mark, a line each; /run first: a full disk has no outcome. Its working directory is that of the records. */
+export function outcomeOf(id: Command): Command {
+  return sh`cat /run/airflow-outcomes/${id}/outcome ${id}/outcome 2> /dev/null | grep . | head -n 1 | grep . || echo none
+cat /run/airflow-outcomes/${id}/log ${id}/log 2> /dev/null | grep -a ^::${id}: | tail -n 1`;
+}
+
 /** What every change is measured against, whatever its steps; all of it is read with the facts of the steps. */
 export const standing = {
   machine: stable(sh`cat /etc/machine-id /proc/sys/kernel/random/boot_id`, ({ stdout }) => stdout.trim()),
@@ -26,9 +32,7 @@ export const standing = {
     return /^(active|activating|deactivating)$/.test(is("ActiveState")) ? is("Description") : undefined;
   }),
   previous: live(
-    new Command(`cd /var/lib/airflow-deployment/changes 2>/dev/null && id=$(cat newest) && cat "$id/about.json" &&
-{ cat "/run/airflow-outcomes/$id/outcome" 2>/dev/null || cat "$id/outcome" 2>/dev/null || echo none; } &&
-cat "/run/airflow-outcomes/$id/log" "$id/log" 2>/dev/null | grep -a "^::$id:" | tail -n 1; true`),
+    sh`cd /var/lib/airflow-deployment/changes 2>/dev/null && id=$(cat newest) && cat "$id/about.json" && { ${outcomeOf(new Command('"$id"'))}; }; true`,
     ({ stdout }) => parsePrevious(stdout),
   ),
 } satisfies Record<string, Fact<unknown>>;
@@ -71,8 +75,12 @@ export function parseOutcome(text: string, lastMark = ""): Outcome {
 
 function parsePrevious(stdout: string): PreviousChange | undefined {
   const [about, outcome = "", mark] = stdout.split("\n");
-  if (!about?.startsWith("{")) return undefined;
-  return { about: JSON.parse(about) as About, outcome: parseOutcome(outcome, mark) };
+  try {
+    return { about: JSON.parse(about!) as About, outcome: parseOutcome(outcome, mark) };
+  } catch {
+    // There is none, or a power cut left half of it.
+    return undefined;
+  }
 }
 
 /** A change, compiled: what is uploaded and the arguments of the script that starts it. */

@@ -64,6 +64,7 @@ export interface RawFact {
 const READ = new Command(`umask 077
 d=$(mktemp -d /run/airflow-facts.XXXXXX) || exit
 trap 'rm -rf "$d"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 cat > "$d/script" && cd / && /bin/sh "$d/script" "$d" < /dev/null`);
 
 /** Reads facts in one round trip, side by side on the host. */

@@ -22,6 +22,8 @@ export interface RunOptions {
 export interface Host {
   /** How messages name it: `ubuntu@127.0.0.1:2222`. */
   readonly name: string;
+  /** The file where this machine keeps the id of the newest change that its operator knows the end of. */
+  readonly memory?: string;
   run(command: Command, options?: RunOptions): Promise<Result>;
   /** A stream to a TCP port on the host's own loopback, through the SSH connection. */
   connect(port: number): Promise<Duplex>;

@@ -1,39 +1,98 @@
 import { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pack } from "tar-stream";
-import { CompiledChange, Outcome, describe, parseOutcome, readScript } from "./change";
+import { CompiledChange, Outcome, describe, outcomeOf, parseOutcome, readScript } from "./change";
 import { Busy, Interrupted, UserError } from "./errors";
 import { runAsRoot } from "./facts";
-import type { Host } from "./host";
+import type { Host, Result } from "./host";
 import { clearStatus, duration, printable, say, showStatus } from "./output";
 import { sh, Command } from "./shell";
 import { HostUnreachable, LinkLost } from "./ssh-host";
 
-const RECONNECT_FOR = 120_000;
+/** How long, in milliseconds, a client tries to connect again after it lost its link. */
+const PATIENCE = 120_000;
 
 /**
  * Uploads a change, has the host start it and follows it to its end; the host runs it by itself.
- * @throws Busy where another change runs; UserError where it fails; Interrupted after Ctrl-C
+ * @returns why it did not succeed, for the operator; nothing where it did
+ * @throws Busy where another change runs; UserError where it did not start; whatever keeps this client from following it to its end
  */
-export async function runChange(host: Host, change: CompiledChange): Promise<void> {
+export async function runChange(
+  host: Host,
+  change: CompiledChange,
+  patience = PATIENCE,
+): Promise<UserError | undefined> {
   const interrupt = watchInterrupt(host, change);
-  try {
-    await start(host, change);
+  const link = new PatientLink(host, patience, interrupt);
+  const progress = new Progress(change);
+  const carryOut = async (): Promise<Outcome> => {
+    await start(host, link, change);
     interrupt.started();
-    const progress = new Progress(change);
-    await Promise.race([followToEnd(host, change, progress), interrupt.detached]);
-    const outcome = await readOutcome(host, change);
+    await followToEnd(host, link, change, progress);
+    return readOutcome(host, link, change);
+  };
+  try {
+    const outcome = await Promise.race([carryOut(), interrupt.detached]);
     clearStatus();
-    if (outcome.kind !== "done") throw failure(outcome, change, progress, host);
+    return outcome.kind === "done" ? undefined : failure(outcome, change, progress, host);
   } finally {
     interrupt.end();
   }
 }
 
-async function start(host: Host, change: CompiledChange): Promise<void> {
-  const { code, stdout, stderr } = await runAsRoot(host, new Command(readScript("start")), change.startArguments, {
-    stdin: archive(change.files),
-  });
+/** Asks a host again on a new connection when the link is lost on the way. */
+class PatientLink {
+  constructor(
+    private readonly host: Host,
+    private readonly patience: number,
+    private readonly interrupt: { readonly isOver: () => boolean; readonly repeat: () => void },
+  ) {}
+
+  async ask(what: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const result = await this.once(what);
+      if (result) return result;
+      await this.reconnect("the change goes on there");
+    }
+  }
+
+  /** Undefined where the link was lost before an answer. */
+  async once(what: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      const result = await what();
+      return result.code === -1 ? undefined : result;
+    } catch (error) {
+      if (!(error instanceof LinkLost) || this.interrupt.isOver()) throw error;
+      return undefined;
+    }
+  }
+
+  async reconnect(meanwhile: string): Promise<void> {
+    say(`lost the connection to ${this.host.name}: ${meanwhile}; connecting again`);
+    const deadline = Date.now() + this.patience;
+    for (;;) {
+      try {
+        await this.host.reconnect();
+        return this.interrupt.repeat();
+      } catch (cause) {
+        if (!(cause instanceof HostUnreachable) || this.interrupt.isOver()) throw cause;
+        if (Date.now() > deadline) {
+          const hint = "run the same verb later: it says how the change ended";
+          throw new UserError(`${this.host.name} stays out of reach; ${meanwhile}`, hint, { cause });
+        }
+        await sleep(Math.min(1000, this.patience / 10));
+      }
+    }
+  }
+}
+
+async function start(host: Host, link: PatientLink, change: CompiledChange): Promise<void> {
+  const script = new Command(readScript("start"));
+  const result = await link.once(() =>
+    runAsRoot(host, script, change.startArguments, { stdin: archive(change.files) }),
+  );
+  if (!result) return didItStart(host, link, change);
+  const { code, stdout, stderr } = result;
   if (code === 75) throw busy(stdout.trim());
   if (code !== 0) {
     throw new UserError(
@@ -43,6 +102,22 @@ async function start(host: Host, change: CompiledChange): Promise<void> {
         : "run the same verb again",
     );
   }
+}
+
+/** The link was lost before the host said that it started the change. Whoever makes the directory `begun` first decides: this client, or start.sh. */
+async function didItStart(host: Host, link: PatientLink, { about: { id } }: CompiledChange): Promise<void> {
+  await link.reconnect("the change may not have started");
+  const outcome = `/run/airflow-outcomes/${id}`;
+  const probe = sh`umask 077
+mkdir -p ${outcome} && mkdir ${`${outcome}/begun`} 2> /dev/null || exit 0
+rm -rf ${[outcome, `/run/airflow-change/${id}`, `/srv/airflow/.incoming-${id}`]}
+echo never`;
+  const { stdout } = await link.ask(() => runAsRoot(host, probe));
+  if (stdout.trim() !== "never") return;
+  throw new UserError(
+    `the connection to ${host.name} was lost during the upload: nothing was changed`,
+    "run the same verb again",
+  );
 }
 
 export const busy = (description: string): Busy =>
@@ -71,51 +146,34 @@ function directoriesOf(files: CompiledChange["files"]): string[] {
   return [...directories].sort();
 }
 
-/** Follows through lost links, for two minutes each. */
-async function followToEnd(host: Host, change: CompiledChange, progress: Progress): Promise<void> {
-  for (;;) {
-    try {
-      const args = [change.about.id, String(progress.bytes + 1)];
-      const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (progress.take(chunk), done()) });
-      const { code, stderr } = await runAsRoot(host, new Command(readScript("follow")), args, { stdout });
-      if (code === 0) return;
-      if (code !== -1) throw new UserError(`cannot follow the change: ${printable(stderr.trim())}`);
-    } catch (error) {
-      if (!(error instanceof LinkLost)) throw error;
-    }
-    await reconnect(host);
-  }
+/** Goes on from the byte where it was when the link is lost on the way. */
+async function followToEnd(host: Host, link: PatientLink, change: CompiledChange, progress: Progress): Promise<void> {
+  const script = new Command(readScript("follow"));
+  const { code, stderr } = await link.ask(() => {
+    const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (progress.take(chunk), done()) });
+    return runAsRoot(host, script, [change.about.id, String(progress.bytes + 1)], { stdout });
+  });
+  if (code !== 0)
+    throw new UserError(
+      `cannot follow the change: ${printable(stderr.trim())}`,
+      "it goes on; the next verb says how it ended",
+    );
 }
 
-async function reconnect(host: Host): Promise<void> {
-  say(`lost the connection to ${host.name}: the change goes on there; connecting again`);
-  const deadline = Date.now() + RECONNECT_FOR;
-  for (;;) {
-    try {
-      return await host.reconnect();
-    } catch (error) {
-      if (!(error instanceof HostUnreachable)) throw error;
-      if (Date.now() > deadline) {
-        throw new UserError(
-          `${host.name} stays out of reach; the change goes on there`,
-          "run the same verb later: it says how the change ended",
-          { cause: error },
-        );
-      }
-      await sleep(1000);
-    }
-  }
+async function readOutcome(host: Host, link: PatientLink, { about: { id } }: CompiledChange): Promise<Outcome> {
+  const { stdout } = await link.ask(() =>
+    runAsRoot(host, sh`cd /var/lib/airflow-deployment/changes 2>/dev/null; ${outcomeOf(sh`${id}`)}`),
+  );
+  const [outcome, mark] = stdout.split("\n");
+  return parseOutcome(outcome!, mark);
 }
 
-async function readOutcome(host: Host, change: CompiledChange): Promise<Outcome> {
-  const id = change.about.id;
-  // The unit first, then the file: a unit that ends between the two has written it.
-  const read = sh`systemctl show -p ActiveState --value airflow-change.service; cat /run/airflow-outcomes/${id}/outcome /var/lib/airflow-deployment/changes/${id}/outcome 2>/dev/null; echo; grep -a ${`^::${id}:`} /run/airflow-outcomes/${id}/log | tail -n 1`;
-  const { stdout } = await runAsRoot(host, read);
-  return parseOutcome(stdout, stdout.trimEnd().split("\n").at(-1));
-}
-
-function failure(outcome: Outcome, change: CompiledChange, progress: Progress, host: Host): UserError {
+function failure(
+  outcome: Exclude<Outcome, { kind: "done" }>,
+  change: CompiledChange,
+  progress: Progress,
+  host: Host,
+): UserError {
   const action = "at" in outcome && outcome.at !== undefined ? change.about.actions[outcome.at] : undefined;
   switch (outcome.kind) {
     case "stale":
@@ -234,28 +292,44 @@ export function pastTense(summary: string): string {
 /** First Ctrl-C (or SIGTERM): stop between two actions. Second: detach; the change goes on. */
 function watchInterrupt(host: Host, change: CompiledChange) {
   let isStarted = false;
+  let isOver = false;
   let times = 0;
   let detach: (reason: Error) => void = () => undefined;
   const detached = new Promise<never>((_resolve, reject) => (detach = reject));
   detached.catch(() => undefined);
+  /** Idempotent, so that it may be sent anew on each new connection. */
+  const repeat = (): void => {
+    if (times === 0 || !isStarted) return;
+    runAsRoot(host, sh`touch /run/airflow-outcomes/${change.about.id}/stop`).catch(() => undefined);
+  };
   const onSignal = (): void => {
     times += 1;
-    if (times > 1)
-      return detach(
-        new Interrupted(`no longer following: ${describe(change.about)} goes on`, "the next verb says how it ended"),
-      );
-    say("stopping after the current action; once more to stop following");
-    if (isStarted) requestStop();
+    if (times === 1) {
+      say("stopping after the current action; once more to stop following");
+      return repeat();
+    }
+    isOver = true;
+    detach(
+      isStarted
+        ? new Interrupted(
+            `no longer following: ${describe(change.about)} ends after the current action`,
+            "the next verb says how it ended",
+          )
+        : new Interrupted("interrupted during the upload", "the next verb says whether the change had started"),
+    );
   };
-  const requestStop = (): void =>
-    void runAsRoot(host, sh`touch /run/airflow-outcomes/${change.about.id}/stop`).catch(() => undefined);
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   return {
     detached,
+    repeat,
+    isOver: (): boolean => isOver,
     started: (): void => {
       isStarted = true;
-      if (times > 0) requestStop();
+      repeat();
     },
-    end: (): void => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+    end: (): void => {
+      isOver = true;
+      process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    },
   };
 }

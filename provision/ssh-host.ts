@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Client, ClientChannel, utils } from "ssh2";
@@ -17,7 +18,8 @@ export class LinkLost extends UserError {
   }
 }
 
-const CONNECT_TIMEOUT = 20_000;
+/** In milliseconds: how long a connection may take, and how often a silent link is asked whether it is there; three times. */
+const TIMES = { connect: 20_000, keepalive: 15_000 };
 
 /** Connects with the pinned host key, hands the host to `use`, and disconnects however it ends. */
 export async function withHost<T>(
@@ -38,16 +40,17 @@ export interface ConnectedHost extends Host {
 }
 
 /** @throws UserError where the host cannot be reached, is not the pinned one, or does not accept the key. */
-export async function connectHost(deployment: Deployment, target: HostOutput): Promise<ConnectedHost> {
+export async function connectHost(deployment: Deployment, target: HostOutput, times = TIMES): Promise<ConnectedHost> {
   const name = `${target.user}@${target.address}:${target.port}`;
-  let link = await openLink(deployment, target, name);
+  let link = await openLink(deployment, target, name, times);
   return {
     name,
+    memory: join(deployment.paths.state, `seen-${target.id}`),
     run: (command, options) => run(link, name, command, options),
     connect: (port) => forward(link.client, name, port),
     reconnect: async () => {
       link.client.end();
-      link = await openLink(deployment, target, name);
+      link = await openLink(deployment, target, name, times);
     },
     close: () => link.client.end(),
   };
@@ -58,7 +61,7 @@ interface Link {
   readonly closed: Promise<void>;
 }
 
-async function openLink(deployment: Deployment, target: HostOutput, name: string): Promise<Link> {
+async function openLink(deployment: Deployment, target: HostOutput, name: string, times: typeof TIMES): Promise<Link> {
   const pinned = pinnedKeys(deployment, target);
   const credentials = readCredentials(deployment);
   const client = new Client();
@@ -81,8 +84,8 @@ async function openLink(deployment: Deployment, target: HostOutput, name: string
           refusedKey = !pinned.some((known) => known.key.equals(key));
           return !refusedKey;
         },
-        readyTimeout: CONNECT_TIMEOUT,
-        keepaliveInterval: 15_000,
+        readyTimeout: times.connect,
+        keepaliveInterval: times.keepalive,
         keepaliveCountMax: 3,
       });
   });

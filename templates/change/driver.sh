@@ -26,6 +26,7 @@ rm -f "$run/answer"
 # From here on others' plans are stale. A record that cannot be written stops the change before it changes anything.
 mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$changes/.newest-$id" &&
   mv "$changes/.newest-$id" "$changes/newest" || {
+  rm -rf "$changes/.newest-$id" "$record"
   mark failed "cannot write the record of this change to $changes"
   exit 1
 }

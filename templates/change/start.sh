@@ -43,14 +43,12 @@ begin() {
     --setenv=DEBIAN_FRONTEND="$DEBIAN_FRONTEND" --setenv=NEEDRESTART_SUSPEND="$NEEDRESTART_SUSPEND" \
     /bin/sh "$run/driver.sh" "$id"
 }
+# A client that lost its link asks by the same directory whether the change may still start.
+mkdir "$outcome/begun" || refuse "the client has given it up" "$@"
 if ! error=$(begin 2>&1); then
   # The message is the same for a unit that runs and for one that failed and lingers.
-  case $(systemctl show -p ActiveState --value $unit) in
-  failed) systemctl reset-failed $unit ;;
-  esac
-  case $(systemctl show -p ActiveState --value $unit) in
-  active | activating | deactivating) refuse busy "$@" ;;
-  esac
+  [ "$(systemctl show -p ActiveState --value $unit)" = failed ] || refuse "systemd did not start the change: $error" "$@"
+  systemctl reset-failed $unit
   error=$(begin 2>&1) || refuse "systemd did not start the change: $error" "$@"
 fi
 trap - HUP INT TERM

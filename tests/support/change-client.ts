@@ -1,0 +1,15 @@
+/** A verb of a test's own, as a process: carries out the actions that CHANGE holds as JSON on the host of DEPLOYMENT. */
+import { ANN, change } from "./plans";
+import { mainHost } from "../../provision/main-host";
+import type { Action } from "../../provision/planning";
+import { print } from "../../provision/output";
+import { runScript } from "../../provision/script";
+import { withHost } from "../../provision/ssh-host";
+
+runScript(async (deployment) => {
+  const actions = JSON.parse(process.env["CHANGE"]!) as Action[];
+  const main = mainHost(deployment);
+  const target = { ...main, port: Number(process.env["PORT"] || main.port) };
+  await withHost(deployment, target, (host) => change(host, ...actions));
+  print(`${ANN.verb} is done`);
+});
