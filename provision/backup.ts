@@ -40,7 +40,7 @@ runScript(async (deployment) => {
   });
 });
 
-/** Brings a backup here, verified by its sha256 sums; it has its name only then. */
+/** Brings a backup here, verified by the sha256 sums of its manifest; it has its name only then. */
 async function pull(host: Host, id: string, { paths }: Deployment): Promise<string> {
   const folder = join(paths.backups, id);
   const partial = join(paths.backups, `.partial-${id}`);
@@ -76,14 +76,22 @@ async function unpack(tar: PassThrough, folder: string): Promise<void> {
   }
 }
 
+/** Every file that the manifest names is here, to the byte. */
 async function verify(folder: string): Promise<void> {
-  const sums = join(folder, "SHA256SUMS");
-  if (!existsSync(sums)) throw new UserError("the backup did not arrive whole", "run make backup again");
-  for (const [, sha256, name] of readFileSync(sums, "utf8").matchAll(/^(\w{64}) [ *](.+)$/gm)) {
+  const incomplete = (name: string): UserError =>
+    new UserError(`${name} did not arrive whole`, "run make backup again");
+  const manifest = join(folder, "manifest.json");
+  if (!existsSync(manifest)) throw incomplete("the backup");
+  const { files } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
+  for (const [name, { sha256 }] of Object.entries(files)) {
     const hash = createHash("sha256");
-    await pipeline(createReadStream(join(folder, basename(name!))), hash).catch(() => undefined);
-    if (hash.digest("hex") !== sha256) throw new UserError(`${name} did not arrive whole`, "run make backup again");
+    await pipeline(createReadStream(join(folder, basename(name))), hash).catch(() => undefined);
+    if (hash.digest("hex") !== sha256) throw incomplete(name);
   }
+}
+
+interface Manifest {
+  readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
 }
 
 const sizeOf = (folder: string): number =>

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { StdioOptions, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { Interrupted, UserError } from "./errors";
 
@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Called with each line of standard output, which then is not collected. */
   readonly onLine?: (line: string) => void;
+  /** The child has this process' own input and output; nothing is collected. */
+  readonly inherit?: boolean;
 }
 
 /**
@@ -23,7 +25,8 @@ export async function runChild(
   args: readonly string[],
   options: ChildOptions = {},
 ): Promise<ChildResult> {
-  const child = spawn(program, args, { env: options.env ?? process.env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdio = options.inherit ? "inherit" : (["ignore", "pipe", "pipe"] as const);
+  const child = spawn(program, args, { env: options.env ?? process.env, stdio: stdio as StdioOptions });
   let interrupted = false;
   const onInterrupt = (): void => void (interrupted = true);
   const onTerminate = (): void => {
@@ -34,9 +37,9 @@ export async function runChild(
   try {
     let stdout = "";
     let stderr = "";
-    if (options.onLine) createInterface({ input: child.stdout }).on("line", options.onLine);
-    else child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    if (options.onLine) createInterface({ input: child.stdout! }).on("line", options.onLine);
+    else child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const code = await new Promise<number>((resolve, reject) => {
       child.once("error", (error: NodeJS.ErrnoException) => reject(startError(program, error)));
       child.once("close", (exitCode) => resolve(exitCode ?? -1));

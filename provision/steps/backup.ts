@@ -108,7 +108,7 @@ version=$(docker run --rm --network none --read-only ${image} python -c 'import 
 files=
 for file in *; do
   [ "$file" = rows ] && continue
-  files="$files\${files:+, }\"$file\": {\"sha256\": \"$(sha256sum < "$file" | cut -c 1-64)\", \"size\": $(stat -c %s "$file")}"
+  files="$files\${files:+, }\\"$file\\": {\\"sha256\\": \\"$(sha256sum < "$file" | cut -c 1-64)\\", \\"size\\": $(stat -c %s "$file")}"
 done
 cat > manifest.json <<END
 {

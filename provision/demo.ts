@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { runChild } from "./child";
+import { UserError } from "./errors";
+import { duration, print, say } from "./output";
+import { runScript } from "./script";
+
+/** The way from nothing to a running Airflow with a DAG run that succeeded, verb by verb. */
+runScript(async (deployment) => {
+  if (!deployment.isLocal) {
+    throw new UserError(
+      `make demo is for a host on this machine, and "${deployment.name}" is none`,
+      "run the verbs one by one: make help",
+    );
+  }
+  const started = Date.now();
+  const hasKeys = existsSync(deployment.paths.sshKey) && existsSync(deployment.paths.ageIdentity);
+  if (!hasKeys) await verb("keypair");
+  await verb("infrastructure");
+  await verb("provision");
+  await verb("dags");
+  await verb("trigger", { DAG: "canary", PAUSED: "ok" });
+  await verb("test");
+  const prefix = deployment.name === "local" ? "make" : `DEPLOYMENT=${deployment.name} make`;
+  print(`
+Airflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}. What to try next:
+  ${prefix} ui          opens a tunnel to its web UI and says where it is
+  ${prefix} password    the login
+  ${prefix} dags        after an edit in dags/
+  ${prefix} plan        after an edit in deployments/${deployment.name}.yaml; then ${prefix} provision
+  ${prefix} status      one page of state
+  ${prefix} backup      a verified backup, pulled here
+  ${prefix} teardown    removes it all; keys, secrets and backups stay`);
+});
+
+async function verb(name: string, parameters: NodeJS.ProcessEnv = {}): Promise<void> {
+  const words = Object.entries(parameters).map(([key, value]) => ` ${key}=${value}`);
+  say(`\n— make ${name}${words.join("")}`);
+  const args = ["--import", "tsx", join(__dirname, `${name}.ts`)];
+  const { code } = await runChild(process.execPath, args, { env: { ...process.env, ...parameters }, inherit: true });
+  if (code !== 0) throw new UserError(`make ${name} failed`, "its error stands above; make demo goes on from there");
+}
