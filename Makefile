@@ -6,7 +6,7 @@ export DEPLOYMENT
 # What verbs take, with every `$` as it was typed.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-export DAG PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA RECOVERY_RECIPIENT VERBOSE FAST
+export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA RECOVERY_RECIPIENT VERBOSE FAST
 .DEFAULT_GOAL := help
 .SILENT:
 run := node --import tsx provision
