@@ -133,8 +133,10 @@ export interface LogEvent {
 /** Log events as lines of text: `12:00:01 error  Task failed`, with the exception's place and message below. */
 export function logLines(content: readonly LogEvent[] | string): string[] {
   if (typeof content === "string") return content.split("\n").map(printable);
+  // Airflow's own group at the top names the file.
+  const end = content.findIndex(({ event }) => event.startsWith("::endgroup::"));
   return content
-    .filter(({ event }) => !event.startsWith("::"))
+    .slice(end + 1)
     .flatMap(({ event, timestamp, level, error_detail }) => [
       ...`${/T(\d\d:\d\d:\d\d)/.exec(timestamp ?? "")?.[1] ?? ""} ${level ?? ""} ${event}`.trim().split("\n"),
       ...(error_detail ?? []).flatMap(({ exc_type, exc_value, frames }) => [

@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { unhealthy, withAirflow } from "./airflow-api";
+import { describe } from "./change";
+import { Interrupted, UserError } from "./errors";
+import { runAsRoot } from "./facts";
+import type { Host } from "./host";
+import { authorOf } from "./host-plan";
+import { unlessInterrupted } from "./interrupt";
+import { onMainHost } from "./main-host";
+import { duration, print, printable, say, showStatus } from "./output";
+import { busy } from "./run-change";
+import { runScript } from "./script";
+import { Command, sh } from "./shell";
+
+const TIMEOUT = 600;
+
+runScript(async (deployment) => {
+  await onMainHost(deployment, async (host) => {
+    const started = Date.now();
+    const before = await bootId(host);
+    const since = new Date().toISOString();
+    await requestReboot(host, describe({ ...authorOf("reboot"), id: "", since, actions: [] }));
+    say("  asked for the reboot");
+    await unlessInterrupted(
+      comeBack(host, before, started),
+      () => new Interrupted("no longer waiting: the host reboots all the same", "see make status"),
+    );
+    print(`${host.name} is back and Airflow is healthy, after ${duration((Date.now() - started) / 1000)}`);
+  });
+});
+
+/**
+ * The reboot is asked for under the name of changes, systemd's own lock: neither begins while the other is under way.
+ * @throws Busy where a change runs
+ */
+async function requestReboot(host: Host, description: string): Promise<void> {
+  const unit = "airflow-change.service";
+  const request =
+    new Command(`[ "$(systemctl show -p ActiveState --value ${unit})" != failed ] || systemctl reset-failed ${unit}
+systemd-run --quiet --collect --service-type=exec --unit=${unit} --description="$1" -p DefaultDependencies=no sh -c 'sleep 0.5; systemctl reboot; sleep 60' && exit 0
+case $(systemctl show -p ActiveState --value ${unit}) in
+active | activating | deactivating) systemctl show -p Description --value ${unit}; exit 75 ;;
+esac
+exit 1`);
+  const { code, stdout, stderr } = await runAsRoot(host, request, [description]);
+  if (code === 75) throw busy(stdout.trim());
+  if (code !== 0) throw new UserError(`systemd did not begin the reboot: ${printable(stderr.trim())}`);
+}
+
+const bootId = async (host: Host): Promise<string> =>
+  (await host.run(sh`cat /proc/sys/kernel/random/boot_id`)).stdout.trim();
+
+async function comeBack(host: Host, before: string, started: number): Promise<void> {
+  const deadline = started + TIMEOUT * 1000;
+  const wait = async (what: string, isDone: () => Promise<boolean>): Promise<void> => {
+    for (;;) {
+      showStatus(`  … ${what}, ${duration((Date.now() - started) / 1000)}`);
+      if (await isDone()) return;
+      if (Date.now() > deadline)
+        throw new UserError(
+          `${host.name}: ${what} for more than ${duration(TIMEOUT)}`,
+          "see make status and make logs",
+        );
+      await sleep(500);
+    }
+  };
+  await wait("waiting for the host", async () => {
+    try {
+      if ((await bootId(host)) !== before) return true;
+    } catch {
+      // It is on its way down, or not up yet.
+    }
+    await host.reconnect().catch(() => undefined);
+    return false;
+  });
+  say(`  the host is up again (${duration((Date.now() - started) / 1000)})`);
+  await wait("waiting for Airflow", async () => {
+    try {
+      return unhealthy(await withAirflow(host, "", (airflow) => airflow.health())).length === 0;
+    } catch (error) {
+      // Nothing listens yet, or it does not answer yet.
+      if (error instanceof UserError) return false;
+      throw error;
+    }
+  });
+}
