@@ -160,12 +160,14 @@ export function detailOf(text: string): string {
 /** Calls again while no answer comes, for as long as the host may need to come back. */
 export async function persistently<T>(
   host: Host,
-  seconds: number,
   call: () => Promise<T>,
   lost: () => void,
+  signal: AbortSignal,
+  seconds = 120,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (let attempt = 0; ; attempt++) {
+    signal.throwIfAborted();
     try {
       if (attempt > 0) await host.reconnect();
       return await call();

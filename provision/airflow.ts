@@ -21,7 +21,10 @@ runScript(async (deployment) => {
     const work = runAsRoot(host, run, [], { stdin: process.stdin, stdout: remoteOutput(), stderr: remoteErrors() });
     let interrupted = false;
     try {
-      const { code } = await unlessInterrupted(work, () => ((interrupted = true), new Interrupted("stopped")));
+      const { code } = await unlessInterrupted(
+        () => work,
+        () => ((interrupted = true), new Interrupted("stopped")),
+      );
       if (code !== 0) throw new UserError(`airflow ${args[0]!} ended with exit code ${code}`);
     } finally {
       if (interrupted) await runAsRoot(host, sh`docker stop --time 5 ${name}`).catch(() => undefined);

@@ -81,11 +81,16 @@ export async function readRun(airflow: AirflowApi, started: DagRun): Promise<Run
 export const isOver = ({ state }: DagRun): boolean => state === "success" || state === "failed";
 
 /** Reads a run until it is over; `see` gets every state of it. */
-export async function followRun(read: () => Promise<RunState>, see: (state: RunState) => void): Promise<RunState> {
+export async function followRun(
+  read: () => Promise<RunState>,
+  see: (state: RunState) => void,
+  signal: AbortSignal,
+): Promise<RunState> {
   const began = Date.now();
   for (;;) {
     const asked = Date.now();
     const state = await read();
+    signal.throwIfAborted();
     see(state);
     if (isOver(state.run)) return state;
     // Quick at first; later, and where the answer is slow, Airflow has better things to do than to answer.

@@ -1,11 +1,23 @@
 import type { Interrupted } from "./errors";
 
-/** Waits for work until Ctrl-C (or SIGTERM) comes: then `reason` is thrown at once, and the work is left alone. */
-export async function unlessInterrupted<T>(work: Promise<T>, reason: () => Interrupted): Promise<T> {
+/** Waits for work until Ctrl-C (or SIGTERM) comes: then `reason` is thrown at once, and work that repeats itself looks at the signal. */
+export async function unlessInterrupted<T>(
+  begin: (signal: AbortSignal) => Promise<T>,
+  reason: () => Interrupted,
+): Promise<T> {
+  const abort = new AbortController();
   let stop: () => void = () => undefined;
-  const interrupted = new Promise<never>((_resolve, reject) => (stop = () => reject(reason())));
-  work.catch(() => undefined);
+  const interrupted = new Promise<never>(
+    (_resolve, reject) =>
+      (stop = () => {
+        reject(reason());
+        abort.abort();
+      }),
+  );
+  interrupted.catch(() => undefined);
   process.on("SIGINT", stop).on("SIGTERM", stop);
+  const work = begin(abort.signal);
+  work.catch(() => undefined);
   try {
     return await Promise.race([work, interrupted]);
   } finally {

@@ -22,7 +22,7 @@ runScript(async (deployment) => {
     await requestReboot(host, describe({ ...authorOf("reboot"), id: "", since, actions: [] }));
     say("  asked for the reboot");
     await unlessInterrupted(
-      comeBack(host, before, started),
+      (signal) => comeBack(host, before, started, signal),
       () => new Interrupted("no longer waiting: the host reboots all the same", "see make status"),
     );
     print(`${host.name} is back and Airflow is healthy, after ${duration((Date.now() - started) / 1000)}`);
@@ -50,37 +50,38 @@ exit 1`);
 const bootId = async (host: Host): Promise<string> =>
   (await host.run(sh`cat /proc/sys/kernel/random/boot_id`)).stdout.trim();
 
-async function comeBack(host: Host, before: string, started: number): Promise<void> {
-  const deadline = started + TIMEOUT * 1000;
-  const wait = async (what: string, isDone: () => Promise<boolean>): Promise<void> => {
+async function comeBack(host: Host, before: string, started: number, signal: AbortSignal): Promise<void> {
+  const elapsed = (): string => duration((Date.now() - started) / 1000);
+  const waitFor = async (what: string, isThere: () => Promise<boolean>): Promise<void> => {
+    let problem = "";
     for (;;) {
-      showStatus(`  … ${what}, ${duration((Date.now() - started) / 1000)}`);
-      if (await isDone()) return;
-      if (Date.now() > deadline)
-        throw new UserError(
-          `${host.name}: ${what} for more than ${duration(TIMEOUT)}`,
-          "see make status and make logs",
-        );
+      signal.throwIfAborted();
+      showStatus(`  … waiting for ${what}, ${elapsed()}`);
+      try {
+        if (await isThere()) return;
+      } catch (error) {
+        // The host is on its way down, or not up yet; what stays so is told in the end.
+        if (!(error instanceof UserError)) throw error;
+        problem = `: ${error.message}`;
+      }
+      if (Date.now() - started > TIMEOUT * 1000) {
+        throw new UserError(`${what} did not come back within ${duration(TIMEOUT)}${problem}`, "see make status");
+      }
       await sleep(500);
     }
   };
-  await wait("waiting for the host", async () => {
-    try {
-      if ((await bootId(host)) !== before) return true;
-    } catch {
-      // It is on its way down, or not up yet.
-    }
-    await host.reconnect().catch(() => undefined);
-    return false;
-  });
-  say(`  the host is up again (${duration((Date.now() - started) / 1000)})`);
-  await wait("waiting for Airflow", async () => {
-    try {
-      return unhealthy(await withAirflow(host, "", (airflow) => airflow.health())).length === 0;
-    } catch (error) {
-      // Nothing listens yet, or it does not answer yet.
-      if (error instanceof UserError) return false;
-      throw error;
-    }
+  let isLinked = true;
+  const currentBoot = async (): Promise<string> => {
+    if (!isLinked) await host.reconnect();
+    isLinked = false;
+    const boot = await bootId(host);
+    isLinked = boot !== "";
+    return boot || before;
+  };
+  await waitFor(host.name, async () => (await currentBoot()) !== before);
+  say(`  the host is up again (${elapsed()})`);
+  await waitFor("Airflow", async () => {
+    await currentBoot();
+    return unhealthy(await withAirflow(host, "", (airflow) => airflow.health())).length === 0;
   });
 }

@@ -43,6 +43,7 @@ export interface ConnectedHost extends Host {
 export async function connectHost(deployment: Deployment, target: HostOutput, times = TIMES): Promise<ConnectedHost> {
   const name = `${target.user}@${target.address}:${target.port}`;
   let link = await openLink(deployment, target, name, times);
+  let isClosed = false;
   return {
     name,
     memory: join(deployment.paths.state, `seen-${target.id}`),
@@ -51,8 +52,12 @@ export async function connectHost(deployment: Deployment, target: HostOutput, ti
     reconnect: async () => {
       link.client.end();
       link = await openLink(deployment, target, name, times);
+      if (isClosed) link.client.end();
     },
-    close: () => link.client.end(),
+    close: () => {
+      isClosed = true;
+      link.client.end();
+    },
   };
 }
 

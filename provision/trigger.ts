@@ -30,13 +30,17 @@ runScript(async (deployment) => {
       const run = await startRun(airflow, await findDag(airflow, DAG), conf, PAUSED === "ok");
       print(`${run.dag_id}: run ${run.dag_run_id}`);
       const lost = (): void => say(`lost the connection to ${host.name}: the run goes on there; connecting again`);
-      const read = (): Promise<RunState> => persistently(host, 120, () => readRun(airflow, run), lost);
       let seen: readonly TaskInstance[] = [];
       const end = await unlessInterrupted(
-        followRun(read, ({ tasks }) => {
-          for (const line of changes(seen, tasks)) print(line);
-          seen = tasks;
-        }),
+        (signal) =>
+          followRun(
+            () => persistently(host, () => readRun(airflow, run), lost, signal),
+            ({ tasks }) => {
+              for (const line of changes(seen, tasks)) print(line);
+              seen = tasks;
+            },
+            signal,
+          ),
         () =>
           new Interrupted(
             `no longer following: the run ${run.dag_run_id} of ${run.dag_id} goes on`,
