@@ -126,7 +126,7 @@ export const busy = (description: string): Busy =>
     "wait for it, then run the same verb again",
   );
 
-function archive(files: CompiledChange["files"]): Readable {
+export function archive(files: CompiledChange["files"]): Readable {
   const tar = pack();
   for (const directory of directoriesOf(files))
     tar.entry({ name: directory, type: "directory", mode: 0o755, uid: 0, gid: 0 });

@@ -1,0 +1,240 @@
+/**
+ * `make bench`: how fast and how large, beside the floor measured in the same run; medians. RUNS=1 for a quick look.
+ * Makes a local host of its own and removes it. Takes about 20 minutes with the default of 3 runs.
+ */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { compileChange, newChangeId } from "../provision/change";
+import { loadDeployment } from "../provision/deployment";
+import { runAsRoot } from "../provision/facts";
+import type { Host } from "../provision/host";
+import { planHost } from "../provision/host-plan";
+import { mainHost, onMainHost } from "../provision/main-host";
+import { ROOT } from "../provision/paths";
+import { prepare } from "../provision/prepare";
+import { archive } from "../provision/run-change";
+import { draftSecrets } from "../provision/secrets-file";
+import { Command, sh } from "../provision/shell";
+import { sshArguments } from "../provision/ssh-arguments";
+import { steps } from "../provision/steps";
+
+const RUNS = Number(process.env["RUNS"] || 3);
+const work = mkdtempSync(join(tmpdir(), "airflow-bench-"));
+Object.assign(process.env, { DEPLOYMENT: "local", AIRFLOW_STATE: join(work, "state"), CONFIRM: "local" });
+const deployment = loadDeployment("local");
+
+interface Row {
+  readonly work: string;
+  readonly floor: string;
+  readonly ours: string;
+  readonly goal: string;
+}
+const rows: Row[] = [];
+
+async function main(): Promise<void> {
+  try {
+    verb("keypair");
+    const [first, floor] = await firstProvision();
+    rows.push({
+      work: `first make provision on a bare host`,
+      floor: seconds(floor),
+      ours: `${seconds(first)} (${(first / floor).toFixed(2)} ×)`,
+      goal: "1.1 ×",
+    });
+    await settled();
+    await dagPush();
+    await demo(floor);
+  } finally {
+    spawnSync(process.execPath, ["--import", "tsx", "provision/teardown.ts"], { cwd: ROOT, stdio: "ignore" });
+    rmSync(work, { recursive: true, force: true });
+  }
+  console.table(rows);
+}
+
+/** Alternating: the same commands in one shell script over one connection, and ours. */
+async function firstProvision(): Promise<[number, number]> {
+  const ours: number[] = [];
+  const floors: number[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    verb("infrastructure");
+    floors.push(await timed(provisionByHand));
+    verb("teardown");
+    verb("infrastructure");
+    ours.push(verb("provision"));
+    if (i < RUNS - 1) verb("teardown");
+  }
+  return [median(ours), median(floors)];
+}
+
+async function provisionByHand(): Promise<void> {
+  const { secrets } = await draftSecrets(deployment);
+  await onMainHost(deployment, async (host) => {
+    const { plan } = await planHost(host, steps, prepare(deployment, secrets, mainHost(deployment)));
+    const { about, files } = compileChange(
+      plan,
+      [],
+      { verb: "bench", operator: "bench" },
+      newChangeId(new Date()),
+      new Date(),
+    );
+    const script =
+      new Command(`set -e; umask 022; export CHANGE=$1; mkdir -p /run/airflow-change/$1; tar -x -p -C / -f -
+for action in /run/airflow-change/$1/actions/*.sh; do
+  input=/run/airflow-change/$1/inputs/$(basename "$action" .sh); [ -e "$input" ] || input=/dev/null
+  sh -e "$action" < "$input"
+done`);
+    const { code, stderr } = await runAsRoot(host, script, [about.id], { stdin: archive(files) });
+    if (code !== 0) throw new Error(`by hand: ${stderr}`);
+  });
+}
+
+async function settled(): Promise<void> {
+  verb("dags");
+  const script = await factScript();
+  const floor = repeat(() => ssh("sudo -n sh", script));
+  const times = [repeat(() => verb("provision")), repeat(() => verb("dags")), repeat(() => verb("plan"))];
+  rows.push({ work: "no-op make provision", floor: seconds(floor), ours: seconds(times[0]!), goal: "1.5 s" });
+  rows.push({ work: "no-op make dags", floor: "–", ours: seconds(times[1]!), goal: "1.2 s" });
+  rows.push({ work: "make plan, nothing to do", floor: "–", ours: seconds(times[2]!), goal: "3 s" });
+
+  for (let i = 0; i < 10; i++) verb("trigger", { DAG: "canary", PAUSED: "ok" });
+  await onMainHost(deployment, async (host) => {
+    const query =
+      "select extract(epoch from end_date - queued_at) from dag_run where dag_id = 'canary' order by queued_at desc limit 10";
+    const { stdout } = await runAsRoot(
+      host,
+      sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${query}`,
+    );
+    rows.push({
+      work: "one-task DAG, trigger to success",
+      floor: "–",
+      ours: seconds(median(stdout.trim().split("\n").map(Number))),
+      goal: "0.6 s",
+    });
+    await new Promise((done) => setTimeout(done, 60_000));
+    rows.push({
+      work: "memory of the idle stack (PSS)",
+      floor: "–",
+      ours: `${Math.round((await idleMemory(host)) / 1024)} MiB`,
+      goal: "1024 MiB",
+    });
+  });
+}
+
+/** What a no-op provision reads, as one script. */
+async function factScript(): Promise<string> {
+  const { secrets } = await draftSecrets(deployment);
+  const wanted = prepare(deployment, secrets, mainHost(deployment));
+  const commands = steps.flatMap((step) => Object.values(step.facts(wanted) as object) as { command: Command }[]);
+  return commands.map(({ command }) => `(\n${command.text}\n) < /dev/null 2>/dev/null &\n`).join("") + "wait\n";
+}
+
+/** KiB, of every process of every container. */
+async function idleMemory(host: Host): Promise<number> {
+  const { stdout } = await runAsRoot(
+    host,
+    new Command(
+      `for c in $(docker ps -q); do docker top "$c" -o pid | tail -n +2; done | while read -r pid; do awk '/^Pss:/ {print $2}' "/proc/$pid/smaps_rollup"; done | awk '{sum += $1} END {print sum}'`,
+    ),
+  );
+  return Number(stdout);
+}
+
+async function dagPush(): Promise<void> {
+  const folder = join(work, "dags");
+  mkdirSync(folder);
+  for (let i = 0; i < 1000; i++) writeFileSync(join(folder, `dag_${i}.py`), DAG.replaceAll("ID", `bench_${i}`));
+  const tar = spawnSync("tar", ["-C", folder, "-cf", "-", "."], { maxBuffer: 2 ** 28 }).stdout;
+  const floor = repeat(() => ssh("rm -rf /tmp/bench && mkdir /tmp/bench && tar -x -C /tmp/bench", tar));
+  const { switched, checked, total } = await pushTimes(folder);
+  rows.push({
+    work: "1000 DAG files: upload and switch",
+    floor: seconds(floor),
+    ours: seconds(switched - checked),
+    goal: "2 s",
+  });
+  rows.push({ work: "  their check in Airflow", floor: "–", ours: seconds(checked), goal: "–" });
+  rows.push({ work: "  wait until Airflow shows them", floor: "–", ours: seconds(total - switched), goal: "–" });
+}
+
+const DAG = `from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def ID():
+    @task
+    def hello(): return 1
+    hello()
+
+ID()
+`;
+
+/** Seconds from the start to each line that tells of it. */
+async function pushTimes(folder: string): Promise<{ switched: number; checked: number; total: number }> {
+  const started = Date.now();
+  const child = spawn(process.execPath, ["--import", "tsx", "provision/dags.ts"], {
+    cwd: ROOT,
+    env: { ...process.env, DAGS: folder },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const at: Record<string, number> = {};
+  createInterface({ input: child.stderr }).on(
+    "line",
+    (line) => (at[line.trim().split(" ")[0]!] = (Date.now() - started) / 1000),
+  );
+  const code = await new Promise((done) => child.on("close", done));
+  if (code !== 0) throw new Error("make dags failed");
+  return { switched: at["switched"]!, checked: at["checked"]! - at["uploaded"]!, total: at["waited"]! };
+}
+
+async function demo(floor: number): Promise<void> {
+  verb("teardown");
+  const clone = join(work, "clone");
+  execFileSync("git", ["clone", "--quiet", ROOT, clone]);
+  const env = { ...process.env, AIRFLOW_STATE: join(clone, "state"), CONFIRM: "local" };
+  const time = await timed(async () => void execFileSync("make", ["demo"], { cwd: clone, env, stdio: "ignore" }));
+  execFileSync("make", ["teardown"], { cwd: clone, env, stdio: "ignore" });
+  rows.push({
+    work: "fresh clone to finished make demo",
+    floor: `${seconds(floor)} (provisioning alone)`,
+    ours: seconds(time),
+    goal: "240 s",
+  });
+}
+
+/** Runs a verb's script and returns its seconds. */
+function verb(name: string, env: NodeJS.ProcessEnv = {}): number {
+  const started = process.hrtime.bigint();
+  const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", `provision/${name}.ts`], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`make ${name} failed:\n${stderr}`);
+  return Number(process.hrtime.bigint() - started) / 1e9;
+}
+
+/** Runs a command by the system's ssh and returns its seconds. */
+function ssh(command: string, input: string | Buffer): number {
+  const started = process.hrtime.bigint();
+  const { status } = spawnSync("ssh", sshArguments(deployment.paths, mainHost(deployment), true, command), {
+    input,
+    maxBuffer: 2 ** 28,
+  });
+  if (status !== 0) throw new Error(`ssh failed: ${command}`);
+  return Number(process.hrtime.bigint() - started) / 1e9;
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const started = Date.now();
+  await work();
+  return (Date.now() - started) / 1000;
+}
+
+const repeat = (measure: () => number, times = 7): number => median(Array.from({ length: times }, measure));
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const seconds = (value: number): string => `${value.toFixed(2)} s`;
+
+void main();
