@@ -143,10 +143,7 @@ async function terraform(
     ...(onLine && { onLine }),
   }).catch((error: unknown) => {
     if (error instanceof UserError && /not installed/.test(error.message)) {
-      throw new UserError(
-        "terraform is not installed",
-        "version 1.5 or newer, from https://developer.hashicorp.com/terraform/install",
-      );
+      throw new UserError("terraform is not installed", "https://developer.hashicorp.com/terraform/install");
     }
     throw error;
   });
@@ -236,17 +233,19 @@ export function terraformError(stack: Stack, events: readonly TerraformEvent[], 
     return type === "diagnostic" && severity === "error" ? [`${summary}${detail ? `: ${detail}` : ""}`] : [];
   });
   const message = printable(errors.join("\n") || text).trim();
+  // Terraform reads the state while it locks it: a broken one is told as a failure to lock.
+  if (/state file|state snapshot|unexpected end of JSON/i.test(message)) {
+    return new UserError(
+      `Terraform cannot read the state of ${stack}: ${message}`,
+      `${stack}.tfstate.backup beside it is the state before the last change`,
+    );
+  }
   if (/state lock/i.test(message)) {
     const [, who] = /Who:\s+(\S+)/.exec(message) ?? [];
     return new Busy(`the infrastructure is being changed${who ? ` by ${who}` : ""}`, "wait until that has ended");
   }
-  if (/unsupported Terraform Core version/i.test(message))
-    return new UserError("terraform is too old", "version 1.5 or newer is needed");
-  if (/state (file|snapshot)|does not support state version|unexpected end of JSON/i.test(message)) {
-    return new UserError(
-      `Terraform cannot read the state of ${stack}: ${message}`,
-      "restore the file from its .backup beside it",
-    );
+  if (/unsupported Terraform Core version/i.test(message)) {
+    return new UserError("terraform is too old", "https://developer.hashicorp.com/terraform/install");
   }
   const [, script] = /local-exec provisioner error: .*?\. Output:\s*([\s\S]+)$/.exec(message) ?? [];
   return new UserError(`terraform failed in the stack ${stack}: ${(script ?? message).trim()}`);

@@ -1,0 +1,51 @@
+import { Machine, PROGRAMS, planSetup } from "../../provision/setup-plan";
+
+const without = (...missing: string[]) => new Set(PROGRAMS.filter((program) => !missing.includes(program)));
+
+const ready: Machine = {
+  systems: ["debian"],
+  isRoot: true,
+  hasSystemd: true,
+  dockerAnswers: true,
+  hasDockerCe: false,
+  programs: without(),
+};
+
+test.each<[what: string, machine: Partial<Machine>, summaries: string[]]>([
+  ["nothing is missing", {}, []],
+  ["nothing is missing, on another system, as anybody", { systems: ["fedora"], isRoot: false }, []],
+  [
+    "no engine",
+    { dockerAnswers: false, programs: without("dockerd") },
+    ["install docker.io with apt", "start Docker, now and at every boot"],
+  ],
+  [
+    "no engine, no systemd",
+    { dockerAnswers: false, hasSystemd: false, programs: without("dockerd", "iptables") },
+    ["install docker.io, iptables with apt", "start dockerd (there is no systemd here)"],
+  ],
+  ["an engine that does not run", { dockerAnswers: false }, ["start Docker, now and at every boot"]],
+  ["docker-ce that does not run", { dockerAnswers: false, hasDockerCe: true }, ["start Docker, now and at every boot"]],
+  [
+    "Ubuntu's relatives",
+    { systems: ["pop", "ubuntu", "debian"], programs: without("mmdebstrap") },
+    ["install mmdebstrap with apt"],
+  ],
+  ["mmdebstrap is not for everybody", { isRoot: false, programs: without("mmdebstrap") }, []],
+  ["no ssh", { programs: without("ssh", "ssh-keygen") }, ["install openssh-client with apt"]],
+])("%s", (_what, machine, summaries) => {
+  expect(planSetup({ ...ready, ...machine }).map(({ summary }) => summary)).toEqual(summaries);
+});
+
+test.each<[what: string, machine: Partial<Machine>, message: RegExp]>([
+  ["no terraform", { programs: without("terraform") }, /^terraform is not installed$/],
+  ["no Docker on another system", { systems: ["arch"], dockerAnswers: false }, /Docker does not answer/],
+  ["no Docker and no root", { isRoot: false, dockerAnswers: false }, /Docker does not answer/],
+  [
+    "half of docker-ce",
+    { hasDockerCe: true, dockerAnswers: false, programs: without("dockerd") },
+    /Docker does not answer/,
+  ],
+])("only the operator can help: %s", (_what, machine, message) => {
+  expect(() => planSetup({ ...ready, ...machine })).toThrow(message);
+});

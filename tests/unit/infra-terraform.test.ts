@@ -1,0 +1,72 @@
+import { bytes } from "../../provision/local-docker";
+import { parseEvents, plannedChanges, summarize, terraformError } from "../../provision/terraform";
+
+const planned = (addr: string, action: string) => ({ type: "planned_change", change: { resource: { addr }, action } });
+
+test("a plan's events become one line a change", () => {
+  const descriptions = {
+    "terraform_data.host": { summary: "host x" },
+    "terraform_data.boot": { summary: "it", verb: "start" },
+  };
+  const events = [
+    { type: "version" },
+    planned("terraform_data.host", "create"),
+    planned("terraform_data.boot", "replace"),
+    planned("aws_eip.address", "delete"),
+    planned("aws_ami.read", "read"),
+    { type: "change_summary" },
+  ];
+  const { changes, text } = summarize(plannedChanges("host", events, descriptions));
+  expect(text).toBe("host: create host x\nhost: start it\nhost: destroy aws_eip.address");
+  expect(changes.map(({ action }) => action)).toEqual(["create", "replace", "delete"]);
+});
+
+test("lines that are no events are left out", () => {
+  expect(parseEvents('Warning: x\n{"type":"version"}\n{cut\n\n')).toEqual([{ type: "version" }]);
+});
+
+const diagnostic = (summary: string, detail = "") => [
+  { type: "diagnostic", diagnostic: { severity: "error", summary, detail } },
+];
+
+test.each<
+  [what: string, events: Parameters<typeof terraformError>[1], text: string, exitCode: number, message: RegExp]
+>([
+  [
+    "another run holds the state",
+    diagnostic("Error acquiring the state lock", "Lock Info:\n  Who:       ada@laptop\n"),
+    "",
+    75,
+    /being changed by ada@laptop$/,
+  ],
+  ["an old terraform", [], "Error: Unsupported Terraform Core version", 1, /^terraform is too old$/],
+  [
+    "a broken state",
+    diagnostic("Error refreshing state", "unexpected end of JSON input"),
+    "",
+    1,
+    /^Terraform cannot read the state of host/,
+  ],
+  [
+    "a script's own words",
+    diagnostic(
+      "local-exec provisioner error",
+      "Error running command 'sh x.sh': exit status 1. Output: no space left\n",
+    ),
+    "",
+    1,
+    /stack host: no space left$/,
+  ],
+  ["anything else", [], "boom \u001b[31mred", 1, /stack host: boom red$/],
+])("an error of terraform: %s", (_what, events, text, exitCode, message) => {
+  const error = terraformError("host", events, text);
+  expect(error.message).toMatch(message);
+  expect(error.exitCode).toBe(exitCode);
+});
+
+test.each([
+  ["0B", 0],
+  ["12.5kB", 12_500],
+  ["1.5GB", 1_500_000_000],
+  ["N/A", 0],
+])("docker's size %s", (text, expected) => expect(bytes(text)).toBe(expected));
