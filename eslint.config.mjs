@@ -3,7 +3,7 @@ import tseslint from "typescript-eslint";
 /** Modules with one door: who else imports them is told which file to use. `loads`: also `await import()` of it. */
 const doors = [
   { name: "ssh2", door: "provision/ssh-host.ts" },
-  { name: "zx", door: "provision/local.ts" },
+  { name: "zx", door: "provision/lock.ts" },
   { name: "handlebars", door: "provision/templates.ts" },
   { name: "age-encryption", door: "provision/age.ts" },
   { name: "undici", door: "provision/airflow-api.ts" },

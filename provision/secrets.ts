@@ -37,8 +37,9 @@ async function editValid(file: string, text: string): Promise<string> {
       if (!(error instanceof UserError) || !process.stdin.isTTY) throw error;
       say(`error: ${error.message}`);
       say("Enter to edit again, Ctrl-C to drop the edit");
-      await interruptible((stop) => once(process.stdin.resume(), "data", { signal: stop }));
-      process.stdin.pause();
+      await interruptible((stop) => once(process.stdin.resume(), "data", { signal: stop })).finally(() =>
+        process.stdin.pause(),
+      );
     }
   }
 }

@@ -63,7 +63,9 @@ async function check(tool: string, ...args: string[]): Promise<Count> {
 
 async function jest(projects: readonly string[], ...args: string[]): Promise<Count> {
   const report = join(work, `${projects.join("-")}.json`);
-  const code = await run("jest", ["--selectProjects", ...projects, "--json", `--outputFile=${report}`, ...args]);
+  // A handle that a test left open must not hang the check; a process or host that is left is found otherwise.
+  const fixed = ["--forceExit", "--json", `--outputFile=${report}`];
+  const code = await run("jest", ["--selectProjects", ...projects, ...fixed, ...args]);
   try {
     return count(JSON.parse(readFileSync(report, "utf8")), code, projects);
   } catch {

@@ -69,6 +69,28 @@ test.each([
   expect(readFileSync(deployment.paths.secrets)).toEqual(before);
 });
 
+test("on a terminal an invalid edit can be mended or dropped", async () => {
+  const mend = `if grep -q '^smtp: x$' "$1"; then exit; elif grep -q '^Smtp' "$1"; then echo 'smtp: x' > "$1"; else echo 'Smtp: x' > "$1"; fi`;
+  for (const [answer, status] of [
+    ["\n", 0],
+    ["\x03", 130],
+  ] as const) {
+    const { deployment, editor, before } = await withEditor(mend);
+    const command = "node --import tsx provision/secrets.ts";
+    const env = environment(deployment, editor);
+    const terminal = spawn("script", ["-qec", command, "/dev/null"], { cwd: ROOT, env, stdio: "pipe" });
+    let shown = "";
+    terminal.stdout.on("data", (text: Buffer) => {
+      shown += text.toString();
+      if (text.toString().includes("Enter to edit again")) terminal.stdin.write(answer);
+    });
+    terminal.stdin.on("error", () => undefined);
+    expect(await once(terminal, "close", { signal: AbortSignal.timeout(20_000) })).toEqual([status, null]);
+    expect(shown).toMatch(/error: your edit: line 1: a name is lower-case letters, digits and _/);
+    expect(readFileSync(deployment.paths.secrets).equals(before)).toBe(status !== 0);
+  }
+});
+
 test("a file that is not valid can be mended", async () => {
   const { deployment, editor } = await withEditor('echo "admin_password: correct horse" > "$1"');
   expect(edit(deployment, editor).status).toBe(0);
