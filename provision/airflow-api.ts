@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Pool, errors } from "undici";
+import { Pool } from "undici";
 import { UserError } from "./errors";
 import type { Host } from "./host";
 import { printable } from "./output";
+import { HostUnreachable, LinkLost } from "./ssh-host";
 
 /** Airflow's REST API, through the SSH connection: no port is opened on either side. Paths come from `path`. */
 export interface AirflowApi {
@@ -181,5 +182,6 @@ export async function persistently<T>(
 
 const isPassing = (error: unknown): boolean =>
   error instanceof NoAnswer ||
-  (error instanceof ApiError && error.status >= 500) ||
-  error instanceof errors.UndiciError;
+  error instanceof LinkLost ||
+  error instanceof HostUnreachable ||
+  (error instanceof ApiError && error.status >= 500);

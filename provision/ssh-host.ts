@@ -47,8 +47,8 @@ export async function connectHost(deployment: Deployment, target: HostOutput, ti
   return {
     name,
     memory: join(deployment.paths.state, `seen-${target.id}`),
-    run: (command, options) => run(link, name, command, options),
-    connect: (port) => forward(link.client, name, port),
+    run: (command, options) => orLost(name, run(link, name, command, options)),
+    connect: (port) => orLost(name, forward(link.client, name, port)),
     reconnect: async () => {
       link.client.end();
       link = await openLink(deployment, target, name, times);
@@ -60,6 +60,12 @@ export async function connectHost(deployment: Deployment, target: HostOutput, ti
     },
   };
 }
+
+/** ssh2 has an error of its own where the link was gone before it was asked. */
+const orLost = <T>(name: string, work: Promise<T>): Promise<T> =>
+  work.catch((error: Error) => {
+    throw error.message === "Not connected" ? new LinkLost(name, error) : error;
+  });
 
 interface Link {
   readonly client: Client;

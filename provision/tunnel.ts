@@ -1,8 +1,8 @@
 import { AddressInfo, Server, Socket, createServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { once } from "node:events";
-import { UserError } from "./errors";
 import type { Host } from "./host";
+import { LinkLost } from "./ssh-host";
 
 export interface Tunnel {
   readonly port: number;
@@ -63,8 +63,7 @@ function reconnecting(host: Host, port: number): () => Promise<Duplex> {
     try {
       return await host.connect(port);
     } catch (error) {
-      // The link is there, but nothing answers behind it.
-      if (error instanceof UserError) throw error;
+      if (!(error instanceof LinkLost)) throw error;
     }
     pending ??= host.reconnect().finally(() => (pending = undefined));
     await pending;
