@@ -21,7 +21,6 @@ import { ask, canAsk, print, say } from "./output";
 import { runScript } from "./script";
 import { recoveryFile } from "./secrets-file";
 
-// Makes what is missing. IF_MISSING=1 (make demo): that all is there is no error.
 runScript(async (deployment) => {
   const { sshKey, ageIdentity } = deployment.paths;
   const wanted: [file: string, make: (file: string) => Promise<void>][] = [
@@ -31,7 +30,6 @@ runScript(async (deployment) => {
   if (!deployment.isLocal) wanted.push([recoveryFile(deployment.paths), keepRecoveryRecipient]);
   const missing = wanted.filter(([file]) => !existsSync(file));
   if (missing.length === 0) {
-    if (process.env["IF_MISSING"] === "1") return print("nothing to do");
     throw new UserError(`the keys already exist: ${sshKey}, ${ageIdentity}`, "they are never overwritten");
   }
   for (const [file, make] of missing) {
