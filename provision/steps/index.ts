@@ -10,6 +10,7 @@ import { preflight } from "./preflight";
 import { release } from "./release";
 import { secrets } from "./secrets";
 import { services } from "./services";
+import { shutdown } from "./shutdown";
 
 /** Read top to bottom: this is the whole deployment. */
 export const steps: readonly Step<Wanted>[] = [
@@ -23,4 +24,5 @@ export const steps: readonly Step<Wanted>[] = [
   secrets,
   migrate,
   services,
+  shutdown,
 ];

@@ -1,0 +1,60 @@
+import { stable } from "../facts";
+import type { Step } from "../planning";
+import { sh } from "../shell";
+import { CURRENT, DATA, Wanted } from "../wanted";
+import { compose } from "./compose";
+import { fileText, writeFile } from "./files";
+
+interface ShutdownFacts {
+  readonly unit: string | undefined;
+  readonly isEnabled: boolean;
+}
+
+const UNIT = "airflow-drain.service";
+const FILE = `/etc/systemd/system/${UNIT}`;
+
+/**
+ * Lets running tasks end before the host goes down, whoever asked for that. Under live-restore Docker itself stops no
+ * container: they would be killed all at once, after a wait of 90 s.
+ */
+export const shutdown: Step<Wanted, ShutdownFacts> = {
+  name: "shutdown",
+  facts: () => ({
+    unit: fileText(FILE),
+    isEnabled: stable(
+      sh`systemctl is-enabled ${UNIT}; systemctl is-active ${UNIT}`,
+      ({ stdout }) => stdout === "enabled\nactive\n",
+    ),
+  }),
+  plan({ deployment }, { unit, isEnabled }) {
+    const text = unitText(deployment.airflow.drain);
+    if (text === unit && isEnabled) return [];
+    return [
+      ...(text === unit ? [] : [writeFile(FILE, text, { found: unit })]),
+      {
+        summary: `start ${UNIT}`,
+        // Never a restart: its stop is Airflow's.
+        command: sh`systemctl daemon-reload && systemctl enable --quiet --now ${UNIT}`,
+        detail: "it stops Airflow in order when the host goes down",
+      },
+    ];
+  },
+};
+
+/** After docker.service: so it stops before Docker does. `restart: always` brings the containers back with the next boot. */
+const unitText = (drain: number): string => `# Written by airflow-deployment.
+[Unit]
+Description=Let Airflow's tasks end before the host goes down
+After=docker.service network-online.target
+RequiresMountsFor=${DATA}
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=-/usr/bin/${compose(`${CURRENT}/compose.yaml`).text} stop
+TimeoutStopSec=${drain + 120}
+
+[Install]
+WantedBy=multi-user.target
+`;
