@@ -3,14 +3,22 @@ id=$1
 outcome=/run/airflow-outcomes/$id changes=/var/lib/airflow-deployment/changes
 printf 'EXIT_CODE=%s EXIT_STATUS=%s\n' "$EXIT_CODE" "$EXIT_STATUS" > "$outcome/.outcome" && mv "$outcome/.outcome" "$outcome/outcome"
 rm -rf "/srv/airflow/.incoming-$id"
-# A change that found the host changed touched nothing: it has no record.
-[ -d "$changes/$id" ] && cp "$outcome/outcome" "$outcome/log" "$changes/$id/"
+# Whole files or none, and those that an earlier change could not keep on a full disk, too.
+for record in "$changes"/*/; do
+  record=${record%/}
+  for name in outcome log; do
+    kept=/run/airflow-outcomes/${record##*/}/$name
+    [ ! -e "$kept" ] || cmp -s "$kept" "$record/$name" && continue
+    { cp "$kept" "$record/.$name" && mv "$record/.$name" "$record/$name"; } 2> /dev/null || rm -f "$record/.$name"
+  done
+done
 if mountpoint -q /srv/airflow; then
   mkdir -p /srv/airflow/changes
   for record in "$changes"/*/; do
     record=${record%/}
     copy=/srv/airflow/changes/${record##*/}
-    [ -e "$copy" ] || { rm -rf "$copy.tmp" && cp -r "$record" "$copy.tmp" && mv "$copy.tmp" "$copy"; }
+    [ -e "$copy" ] && continue
+    { rm -rf "$copy.tmp" && cp -r "$record" "$copy.tmp" && mv "$copy.tmp" "$copy"; } 2> /dev/null || rm -rf "$copy.tmp"
   done
 fi
 # The last twenty outcomes stay for clients that come back; the records keep all.

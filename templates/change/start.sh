@@ -29,7 +29,12 @@ for directory; do
   esac
 done
 mkdir -p "$run" "$outcome" || refuse "cannot write to /run" "$@"
-tar -x -p --numeric-owner --no-overwrite-dir -C / -f - || refuse "the upload could not be unpacked" "$@"
+if ! error=$(tar -x -p --numeric-owner --no-overwrite-dir -C / -f - 2>&1); then
+  case $error in
+  *"No space left"* | *"Wrote only"*) refuse "no space left on the disk" "$@" ;;
+  esac
+  refuse "the upload could not be unpacked: $error" "$@"
+fi
 cd /
 # tar takes a stream that ends between two members for a whole one: only the manifest knows.
 printf '%s  %s\n' "$digest" "$run/manifest" | sha256sum --check --status 2> /dev/null &&
