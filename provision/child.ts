@@ -16,6 +16,24 @@ export interface ChildOptions {
   readonly inherit?: boolean;
 }
 
+let signalled = false;
+
+/** Throws Interrupted where a signal came during `holdingSignals`. */
+export function stopIfSignalled(): void {
+  if (signalled) throw new Interrupted("interrupted", "run the same verb again: it goes on from here");
+}
+
+/** No signal ends this process between two programs that `work` runs: it stops before the next one. */
+export async function holdingSignals<T>(work: () => Promise<T>): Promise<T> {
+  const remember = (): void => void (signalled = true);
+  process.on("SIGINT", remember).on("SIGTERM", remember).on("SIGHUP", remember);
+  try {
+    return await work();
+  } finally {
+    process.off("SIGINT", remember).off("SIGTERM", remember).off("SIGHUP", remember);
+  }
+}
+
 /**
  * Runs a program of this machine and waits for its end, whatever signal arrives meanwhile: Ctrl-C reaches it by the
  * process group, SIGTERM is forwarded as SIGINT. Throws Interrupted once it has ended after such a signal.
@@ -25,6 +43,7 @@ export async function runChild(
   args: readonly string[],
   options: ChildOptions = {},
 ): Promise<ChildResult> {
+  stopIfSignalled();
   const stdio = options.inherit ? "inherit" : (["ignore", "pipe", "pipe"] as const);
   const child = spawn(program, args, { env: options.env ?? process.env, stdio: stdio as StdioOptions });
   let interrupted = false;

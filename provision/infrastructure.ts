@@ -3,19 +3,28 @@ import { connect } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HostOutput, Outputs } from "../infra/outputs";
+import { holdingSignals, stopIfSignalled } from "./child";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { knownHostName, pinHost, readPins } from "./known-hosts";
 import { localNames, readLocalHost, readLocalHostKeys } from "./local-docker";
 import { duration, print, say, showStatus } from "./output";
 import { runScript } from "./script";
-import { applyInfrastructure, terraformOutputs } from "./terraform";
+import { InfrastructurePlan, applyInfrastructure, terraformOutputs } from "./terraform";
 
 runScript(async (deployment) => {
   const started = Date.now();
   requireKey(deployment);
   showStatus("planning …");
-  const { changes } = await applyInfrastructure(
+  const { changes, outputs } = await holdingSignals(() => makeInfrastructure(deployment));
+  if (changes.length === 0) return print("nothing to do");
+  print(
+    `infrastructure is ready in ${duration((Date.now() - started) / 1000)}: ${outputs.hosts.map(login).join(", ")}; next: make provision`,
+  );
+});
+
+async function makeInfrastructure(deployment: Deployment): Promise<InfrastructurePlan & { readonly outputs: Outputs }> {
+  const plan = await applyInfrastructure(
     deployment,
     ({ text }) => say(text),
     (line) => say(`  ${line}`),
@@ -26,11 +35,8 @@ runScript(async (deployment) => {
     pin(deployment, host, await learnHostKeys(deployment));
     await waitForSshd(host);
   }
-  if (changes.length === 0) return print("nothing to do");
-  print(
-    `infrastructure is ready in ${duration((Date.now() - started) / 1000)}: ${outputs.hosts.map(login).join(", ")}; next: make provision`,
-  );
-});
+  return { ...plan, outputs };
+}
 
 /** A host that nobody can log in to is of no use. */
 function requireKey({ operators, paths }: Deployment): void {
@@ -62,6 +68,7 @@ const BOOT_SECONDS = 60;
 async function whileBooting<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
   const end = Date.now() + BOOT_SECONDS * 1000;
   for (;;) {
+    stopIfSignalled();
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (Date.now() > end) throw new UserError(`${what} after ${BOOT_SECONDS} s`, "run make infrastructure again");

@@ -1,6 +1,7 @@
 import type { Deployment } from "./deployment";
 import { HostPlan, planHost } from "./host-plan";
-import { hasOutputs, mainHost } from "./main-host";
+import { mainHost } from "./main-host";
+import { hasOutputs } from "./outputs";
 import { print, printable } from "./output";
 import { Plan } from "./planning";
 import { prepare } from "./prepare";

@@ -1,6 +1,6 @@
 import { Deployment, loadDeployment } from "./deployment";
 import { UserError } from "./errors";
-import { hasOutputs, readOutputs } from "./main-host";
+import { hasOutputs, readOutputs } from "./outputs";
 import { clearStatus, say } from "./output";
 
 /** The only place that catches. Every verb is `runScript(async (deployment) => …)`. */

@@ -1,5 +1,6 @@
 import { rmSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { holdingSignals } from "./child";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { localNames, readLocalHost, readLocalVolume, removeLocal, volumeSizes } from "./local-docker";
@@ -19,14 +20,16 @@ runScript(async (deployment) => {
   await confirm(deployment);
 
   const started = Date.now();
-  await applyInfrastructure(
-    deployment,
-    () => undefined,
-    (line) => say(`  ${line}`),
-    { destroy: stacks },
-  );
-  await removeLocal(localNames(deployment), { data: !keepsData });
-  forget(deployment);
+  await holdingSignals(async () => {
+    await applyInfrastructure(
+      deployment,
+      () => undefined,
+      (line) => say(`  ${line}`),
+      { destroy: stacks },
+    );
+    await removeLocal(localNames(deployment), { data: !keepsData });
+    forget(deployment);
+  });
   print(`gone, in ${duration((Date.now() - started) / 1000)}`);
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { loadDeployment } from "../../provision/deployment";
 import { localNames } from "../../provision/local-docker";
 import { ROOT } from "../../provision/paths";
-import { readOutputs } from "../../provision/main-host";
+import { readOutputs } from "../../provision/outputs";
 import { planInfrastructure } from "../../provision/terraform";
 
 // Real Terraform and real Docker: one deployment in a folder of its own, the tests in the order of its life.
