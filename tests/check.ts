@@ -111,7 +111,10 @@ async function main(): Promise<void> {
     const { passed, failed } = await step();
     total = { passed: total.passed + passed, failed: total.failed + failed };
   }
-  if (stopped) console.log("interrupted");
+  if (stopped) {
+    console.log("interrupted");
+    total = { ...total, failed: total.failed + 1 };
+  }
   const summary = `${total.passed} passed, ${total.failed} failed`;
   if (process.env["CHECK_SUMMARY"]) writeFileSync(process.env["CHECK_SUMMARY"], `${summary}\n`);
   console.log(summary);
