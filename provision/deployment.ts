@@ -7,14 +7,19 @@ import { Paths, ROOT, pathsOf } from "./paths";
 import { Settings } from "./settings";
 import { offsetOf, pathText, problemsOf } from "./settings-problems";
 
-export interface Deployment extends Settings {
+export type Deployment = Settings & {
   readonly name: string;
   readonly isLocal: boolean;
   readonly paths: Paths;
-}
+};
+/** A deployment on EC2. */
+export type AwsDeployment = Extract<Deployment, { readonly infrastructure: "aws" }>;
+
+/** The life tests have a folder of their own. */
+const FOLDER = process.env["AIRFLOW_DEPLOYMENTS"] || join(ROOT, "deployments");
 
 /** Reads and checks deployments/<name>.yaml, whole, once. Throws a UserError that names every problem. */
-export function loadDeployment(name: string, directory = join(ROOT, "deployments")): Deployment {
+export function loadDeployment(name: string, directory = FOLDER): Deployment {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
     throw new UserError(
       `"${name}" cannot be a deployment's name`,
@@ -57,7 +62,7 @@ export function parseSettings(source: string, content: string): Settings {
   }
   const value: unknown = valueOf(document) ?? {};
   const parsed = Settings.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return parsed.data as Settings;
   const problems = parsed.error.issues
     .flatMap((issue) => problemsOf(issue, value))
     .map(({ path, message }) => ({ offset: offsetOf(document, path), text: `${pathText(path)}${message}` }))

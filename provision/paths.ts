@@ -17,6 +17,8 @@ export interface Paths {
   readonly ageIdentity: string;
   /** Pinned host keys, OpenSSH format. */
   readonly knownHosts: string;
+  /** Where Terraform's state lies, if on this machine: a lost one makes orphans that cost money. */
+  readonly terraformState: string;
   /** The encrypted secrets. */
   readonly secrets: string;
   readonly backups: string;
@@ -32,10 +34,14 @@ export function pathsOf(name: string, isLocal: boolean, backupDirectory?: string
     sshKey: process.env["AIRFLOW_SSH_KEY"] || join(keys, "ssh"),
     ageIdentity: process.env["AIRFLOW_AGE_IDENTITY"] || join(keys, "age"),
     knownHosts: isLocal ? join(state, "known_hosts") : join(ROOT, "deployments", `${name}.known_hosts`),
+    terraformState: isLocal ? state : keys,
     secrets: isLocal ? join(state, "secrets.age") : join(ROOT, "secrets", `${name}.age`),
     backups: resolve(
       ROOT,
-      (backupDirectory ?? (isLocal ? join(state, "backups") : "~/airflow-backups/" + name)).replace(/^~(?=\/|$)/, homedir()),
+      (backupDirectory ?? (isLocal ? join(state, "backups") : "~/airflow-backups/" + name)).replace(
+        /^~(?=\/|$)/,
+        homedir(),
+      ),
     ),
   };
 }

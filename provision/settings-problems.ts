@@ -17,14 +17,16 @@ export function problemsOf(issue: z.core.$ZodIssue, root: unknown): Problem[] {
   }
   if (issue.code === "invalid_key") return [{ path: issue.path, message: issue.issues[0]?.message ?? issue.message }];
   const got = issue.path.reduce<any>((value, key) => value?.[key], root);
+  if (issue.code === "custom") return [{ path: issue.path, message: issue.message }];
   if (got === undefined) return [{ path: issue.path, message: `missing${wanted(issue)}` }];
   if (got === null) return [{ path: issue.path, message: "has no value: give one or remove the key" }];
-  return [{ path: issue.path, message: `${sentence(issue)}${issue.code === "custom" ? "" : shown(got)}` }];
+  return [{ path: issue.path, message: `${sentence(issue, got)}${shown(got)}` }];
 }
 
-function sentence(issue: z.core.$ZodIssue): string {
+function sentence(issue: z.core.$ZodIssue, got?: unknown): string {
   switch (issue.code) {
     case "invalid_type":
+      if (issue.expected === "string" && typeof got === "number") return "must be a string: put it in quotes";
       return `must be ${article(issue.expected)}`;
     case "invalid_value":
       return `must be ${issue.values.map((value) => `"${String(value)}"`).join(" or ")}`;

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { AwsSettings, operatorNetwork } from "./aws-settings";
+import { isPublic, parseNetwork } from "./networks";
 
 const text = (pattern: RegExp, message: string) => z.string().regex(pattern, message);
 
@@ -6,6 +8,7 @@ const operator = z.strictObject({
   name: text(/^[\p{L}\p{N}._@ -]{1,64}$/u, "must be 1 to 64 letters, digits, spaces and . _ @ -"),
   ssh: z.string().refine(isSshKey, "must be a public key on one line, as in ~/.ssh/id_ed25519.pub"),
   age: text(/^age1(pq1)?[02-9ac-hj-np-z]{58,}$/, "must be an age recipient (age1…), as `make keypair` prints it"),
+  cidrs: z.array(operatorNetwork).max(20).optional(),
 });
 
 const requirement = text(
@@ -20,14 +23,16 @@ const url = z
 const word = text(/^[a-z][a-z0-9_]*$/, "must be lower-case letters, digits and _, as in airflow.cfg");
 
 /** The deployment file: all that an operator edits. Descriptions become the README's table and the editors' schema. */
-export const Settings = z.strictObject({
-  infrastructure: z.enum(["local"]).describe("where the host is made: `local`, a systemd container on this machine"),
+const Fields = z.strictObject({
+  infrastructure: z
+    .enum(["local", "aws"])
+    .describe("where the host is made: `local`, a systemd container on this machine; `aws`, an EC2 instance"),
   operators: z
     .array(operator)
     .refine((team) => new Set(team.map(({ name }) => name)).size === team.length, "names must differ")
     .default([])
     .describe(
-      "the team: who may log in to the host (`ssh`, a public key) and read the secrets (`age`, a recipient); empty: whoever made the keys",
+      "the team: who may log in to the host (`ssh`, a public key) and read the secrets (`age`, a recipient), on AWS from which networks (`cidrs`); empty: whoever made the keys",
     ),
   airflow: z
     .strictObject({
@@ -86,8 +91,69 @@ export const Settings = z.strictObject({
         .describe("backups that stay on the host; what is older goes once a newer one is verified"),
     })
     .prefault({}),
+  workers: notYet(z.int(), 0).describe("hosts for Celery workers; not yet: 0, tasks run on the one host"),
+  database: notYet(z.enum(["container", "rds"]), "container").describe("where the database runs; not yet: `rds`"),
+  broker: notYet(z.enum(["container", "elasticache"]), "container").describe(
+    "where Celery's broker will run; not yet: `elasticache`",
+  ),
+  aws: AwsSettings.optional(),
 });
-export type Settings = Readonly<z.infer<typeof Settings>>;
+type Fields = z.infer<typeof Fields>;
+
+/** One schema, so that all problems are told at once; past it, `infrastructure` says whether there is an `aws`. */
+export const Settings = Fields.superRefine((settings, context) => {
+  for (const problem of inconsistencies(settings)) context.addIssue({ code: "custom", ...problem });
+});
+export type Settings = Readonly<Omit<Fields, "infrastructure" | "aws">> &
+  (
+    | { readonly infrastructure: "local"; readonly aws?: undefined }
+    | { readonly infrastructure: "aws"; readonly aws: AwsSettings }
+  );
+
+/** What no single setting has wrong. */
+function* inconsistencies({
+  infrastructure,
+  operators,
+  aws,
+}: Fields): Generator<{ path: PropertyKey[]; message: string }> {
+  if (infrastructure === "aws" && !aws)
+    yield { path: ["aws"], message: "missing: it holds account and region at least" };
+  if (infrastructure === "local" && aws)
+    yield { path: ["aws"], message: "is used with infrastructure: aws only: change one of them" };
+  const access = infrastructure === "aws" ? aws?.access : undefined;
+  for (const [i, { name, cidrs = [] }] of operators.entries()) {
+    const path = ["operators", i, "cidrs"];
+    if (cidrs.length > 0 && infrastructure === "local")
+      yield { path, message: "is for infrastructure: aws: a local host answers this machine only" };
+    if (cidrs.length > 0 && (access === "ssm" || access === "eice"))
+      yield { path, message: `opens nothing with aws.access: ${access}: remove it, or set access: direct` };
+    if (access !== "direct") continue;
+    for (const [j, cidr] of cidrs.entries()) {
+      const network = parseNetwork(cidr);
+      if (network && !isPublic(network))
+        yield {
+          path: [...path, j],
+          message: `"${cidr}" is a private network: give the public address that ${name} comes from`,
+        };
+    }
+  }
+  if (access === "direct" && operators.length > 0 && operators.every(({ cidrs = [] }) => cidrs.length === 0))
+    yield {
+      path: ["operators"],
+      message: "nobody could come in: give cidrs, the networks they come from, or set aws.access",
+    };
+  if (new Set(operators.flatMap(({ cidrs = [] }) => cidrs)).size > 50)
+    yield { path: ["operators"], message: "more than 50 networks: a security group holds 60 rules" };
+  if (aws?.state === "local" && operators.length > 1)
+    yield { path: ["aws", "state"], message: "a team shares its state: set state: s3, then make state-bucket" };
+}
+
+/** A setting of which one value is there already. */
+function notYet<T extends z.ZodType>(type: T, only: z.infer<T> & {}) {
+  return type
+    .refine((value) => value === only, `is not there yet: ${JSON.stringify(only)} is all there is`)
+    .default(only as any);
+}
 
 /** A public key as OpenSSH writes it, whose blob says the same type as its first word: no options, one line. */
 function isSshKey(value: string): boolean {

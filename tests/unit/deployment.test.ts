@@ -40,17 +40,17 @@ test("all problems are told at once, in the file's order, with line, path and th
   );
   expect(message.split("\n")).toEqual([
     "x.yaml is not valid:",
-    '  line 1: infrastructure: must be "local", not "locl"',
+    '  line 1: infrastructure: must be "local" or "aws", not "locl"',
     '  line 3: airflow.paralelism: unknown; did you mean "parallelism"?',
     '  line 4: airflow.drain: must be a number, not "soon"',
     "  line 5: ui.port: must be at most 65535, not 99999",
     "  line 6: build: has no value: give one or remove the key",
-    "  line 7: foo: unknown; known here: infrastructure, operators, airflow, build, ui, backup",
+    "  line 7: foo: unknown; known here: infrastructure, operators, airflow, build, ui, backup, workers, database, broker, aws",
   ]);
 });
 
 test.each([
-  ["", 'infrastructure: missing, must be "local"'],
+  ["", 'infrastructure: missing, must be "local" or "aws"'],
   ["- a", "must be a map, not a list"],
   ["a: [", "x.yaml is not YAML: line 1:"],
   ["a: 1\nb: 2\na: 3", "x.yaml is not YAML: line 3: Map keys must be unique"],
