@@ -1,0 +1,55 @@
+import { connect } from "node:net";
+import { mainHost } from "../../provision/main-host";
+import { sh } from "../../provision/shell";
+import { runningDeployment } from "../support/running-deployment";
+
+const running = runningDeployment();
+
+test("nothing but sshd listens where others could reach it", async () => {
+  // Columns of ss: state, queues, local address, peer, processes.
+  const listeners = (await running.root(sh`ss -Hltnp`)).split("\n").map((line) => line.split(/\s+/));
+  const open = listeners.filter(([, , , local]) => local && !/^(127\.|\[::1\]|\[::ffff:127\.)/.test(local));
+  const programs = open.map(([, , , local, , processes]) => `${local} ${/"([^"]+)"/.exec(processes ?? "")?.[1]}`);
+  expect(programs.filter((program) => !/ (sshd|systemd)$/.test(program))).toEqual([]);
+});
+
+test("Airflow's port is published on the host's own loopback only", async () => {
+  const ports = await running.root(sh`docker ps --format '{{.Ports}}'`);
+  const published = ports.split(/[\n,]/).filter((port) => port.includes("->"));
+  expect(published.map((port) => port.trim())).toEqual(["127.0.0.1:8080->8080/tcp"]);
+});
+
+test("Airflow and its database do not answer at the host's address", async () => {
+  const { address } = mainHost(running.deployment);
+  // A local host's address is this machine's: what listens here is not the host's.
+  if (address.startsWith("127.")) return;
+  expect(await Promise.all([8080, 5432, 2375].map((port) => answers(address, port)))).toEqual([false, false, false]);
+});
+
+test("a wrong password is refused", async () => {
+  const login = running.airflow((airflow) => airflow.get("/dags"), "not-the-password");
+  await expect(login).rejects.toThrow("does not accept the password");
+});
+
+test("nobody gets in without a login", async () => {
+  const status = (path: string) =>
+    running.root(sh`curl -s -o /dev/null -w '%{http_code}' ${`http://127.0.0.1:8080${path}`}`);
+  expect(await Promise.all(["/api/v2/dags", "/api/v2/connections", "/api/v2/variables"].map(status))).toEqual([
+    "401",
+    "401",
+    "401",
+  ]);
+});
+
+test("a password does not open SSH, and root may not log in", async () => {
+  const settings = await running.root(sh`sshd -T`);
+  expect(settings).toMatch(/^passwordauthentication no$/m);
+  expect(settings).toMatch(/^permitrootlogin (no|without-password|prohibit-password|forced-commands-only)$/m);
+});
+
+const answers = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 3000 });
+    const end = (isOpen: boolean) => () => (socket.destroy(), resolve(isOpen));
+    socket.on("connect", end(true)).on("error", end(false)).on("timeout", end(false));
+  });

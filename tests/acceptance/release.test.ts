@@ -1,0 +1,33 @@
+import { planHost } from "../../provision/host-plan";
+import { mainHost } from "../../provision/main-host";
+import { prepare } from "../../provision/prepare";
+import { sh } from "../../provision/shell";
+import { steps } from "../../provision/steps";
+import { CURRENT } from "../../provision/wanted";
+import { runningDeployment } from "../support/running-deployment";
+
+const running = runningDeployment();
+const wanted = () => prepare(running.deployment, running.secrets, mainHost(running.deployment));
+
+test("the release that runs is the one that templates/ and the deployment file make", async () => {
+  expect((await running.root(sh`basename "$(readlink ${CURRENT})"`)).trim()).toBe(wanted().release.digest);
+});
+
+test("nothing has drifted: make provision would find nothing to do", async () => {
+  const { plan } = await planHost(running.host, steps, wanted());
+  expect(plan.flatMap(({ actions }) => actions.map(({ summary }) => summary))).toEqual([]);
+});
+
+test("every service runs, in the image of the release", async () => {
+  const { images } = wanted();
+  const services = await running.root(
+    sh`docker ps --filter label=com.docker.compose.project=airflow --filter label=com.docker.compose.oneoff=False --format '{{.Label "com.docker.compose.service"}} {{.Image}}'`,
+  );
+  expect(services.trim().split("\n").sort()).toEqual([
+    `api-server ${images.airflow}`,
+    `dag-processor ${images.airflow}`,
+    `postgres ${images.postgres}`,
+    `scheduler ${images.airflow}`,
+    `triggerer ${images.airflow}`,
+  ]);
+});

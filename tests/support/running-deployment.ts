@@ -1,0 +1,42 @@
+import { AirflowApi, withAirflow } from "../../provision/airflow-api";
+import { Deployment, loadDeployment } from "../../provision/deployment";
+import { runAsRoot } from "../../provision/facts";
+import { mainHost } from "../../provision/main-host";
+import type { Secrets } from "../../provision/secret-names";
+import { readSecrets } from "../../provision/secrets-file";
+import type { Command } from "../../provision/shell";
+import { ConnectedHost, connectHost } from "../../provision/ssh-host";
+
+/** The deployment under test, for one test file: whatever DEPLOYMENT names. */
+export interface Running {
+  readonly deployment: Deployment;
+  readonly secrets: Secrets;
+  readonly host: ConnectedHost;
+  /** What a command of root's prints; throws where it fails. */
+  root(command: Command): Promise<string>;
+  airflow<T>(use: (airflow: AirflowApi) => Promise<T>, password?: string): Promise<T>;
+}
+
+/** Connects before the first test of a file and disconnects after the last. */
+export function runningDeployment(): Running {
+  const running = {} as { -readonly [K in keyof Running]: Running[K] };
+  beforeAll(async () => {
+    const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
+    const host = await connectHost(deployment, mainHost(deployment));
+    const secrets = await readSecrets(deployment);
+    Object.assign(running, {
+      deployment,
+      host,
+      secrets,
+      root: async (command: Command) => {
+        const { code, stdout, stderr } = await runAsRoot(host, command);
+        if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+        return stdout;
+      },
+      airflow: <T>(use: (airflow: AirflowApi) => Promise<T>, password = secrets.admin_password) =>
+        withAirflow(host, password, use),
+    } satisfies Running);
+  });
+  afterAll(() => running.host?.close());
+  return running;
+}

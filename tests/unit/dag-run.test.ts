@@ -1,0 +1,75 @@
+import { TaskInstance, changes, closest, followRun, logLines, noSuchDag, RunState } from "../../provision/dag-run";
+
+const task = (state: string | null, more: Partial<TaskInstance> = {}): TaskInstance => ({
+  task_id: "load",
+  map_index: -1,
+  try_number: 1,
+  duration: null,
+  state,
+  ...more,
+});
+
+test.each<[what: string, before: TaskInstance[], after: TaskInstance[], lines: string[]]>([
+  ["nothing new", [task("running")], [task("running")], []],
+  ["not looked at yet", [], [task(null)], []],
+  ["a first state", [], [task("queued")], ["  load: queued"]],
+  ["success, with its time", [task("running")], [task("success", { duration: 2.34 })], ["  load: success (2.3 s)"]],
+  ["a retry", [task("up_for_retry")], [task("running", { try_number: 2 })], ["  load: running, try 2"]],
+  ["a mapped task", [], [task("running", { map_index: 3 })], ["  load[3]: running"]],
+  ["another task", [task("success")], [task("success"), task("running", { task_id: "next" })], ["  next: running"]],
+  ["control characters", [], [task("\x1b[2Jrunning")], ["  load: running"]],
+])("states: %s", (_what, before, after, lines) => expect(changes(before, after)).toEqual(lines));
+
+test.each<[wanted: string, first: string]>([
+  ["canray", "canary"],
+  ["etl", "example_etl"],
+  ["example-etl", "example_etl"],
+])("%s: did you mean %s", (wanted, first) => {
+  expect(closest(wanted, ["weekly_report", "example_etl", "canary", "zzz"])[0]).toBe(first);
+});
+
+test("without any DAG the hint is to push some", () => {
+  expect(noSuchDag("x", []).hint).toBe("push dags/ with make dags");
+});
+
+test("a log's lines: time, level, event, and where an exception came from", () => {
+  expect(
+    logLines([
+      { event: "::group::Log message source details" },
+      { event: "/opt/airflow/logs/x.log" },
+      { event: "::endgroup::" },
+      { event: "two\nlines", timestamp: "2026-01-01T12:00:01.5Z", level: "info" },
+      {
+        event: "Task failed",
+        timestamp: "2026-01-01T12:00:02Z",
+        level: "error",
+        error_detail: [
+          { exc_type: "KeyError", exc_value: "'day'", frames: [{ filename: "/dags/a.py", lineno: 7, name: "load" }] },
+        ],
+      },
+    ]),
+  ).toEqual([
+    "12:00:01 info two",
+    "lines",
+    "12:00:02 error Task failed",
+    "    /dags/a.py:7 in load",
+    "    KeyError: 'day'",
+  ]);
+});
+
+test("a run is followed to its end, every state of it seen", async () => {
+  const run = { dag_id: "d", dag_run_id: "r", start_date: null, end_date: null, bundle_version: null };
+  const states: RunState[] = [
+    { run: { ...run, state: "queued" }, tasks: [] },
+    { run: { ...run, state: "running" }, tasks: [task("running")] },
+    { run: { ...run, state: "success" }, tasks: [task("success")] },
+  ];
+  const seen: string[] = [];
+  const reads = [...states];
+  const end = await followRun(
+    async () => reads.shift()!,
+    ({ run }) => seen.push(run.state),
+    new AbortController().signal,
+  );
+  expect([end, seen]).toEqual([states[2], ["queued", "running", "success"]]);
+});
