@@ -32,6 +32,10 @@ test.each<[where: string, command: Command]>([
   expect(secretsIn(text)).toEqual([]);
 });
 
+test("the search finds a secret where there is one", async () => {
+  expect(secretsIn(await running.root(sh`cat ${SECRET_FILES}/*`))).toEqual([...secretFilesOf(running.secrets).keys()]);
+});
+
 test("the secrets' files are root's, and only its group may read them", async () => {
   const files = (await running.root(sh`stat -c '%n %U:%g %a' ${SECRET_FILES}/*`)).trim().split("\n");
   expect(files.map((line) => line.split(" ").slice(1).join(" "))).toEqual(files.map(() => "root:0 440"));
