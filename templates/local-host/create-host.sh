@@ -8,8 +8,15 @@
 set -eu
 cd "$(dirname "$0")"
 
+# Terraform may have lost its state: the host of this very id is taken as it is, if its creation came to the end.
+format='{{ index .Config.Labels "airflow.instance" }} {{ .State.StartedAt }}'
+case $(docker container inspect --format "$format" "$NAME" 2>/dev/null || true) in
+*" 0001-"*) ;;
+"$INSTANCE "*) exec docker start "$NAME" >/dev/null ;;
+esac
+
 image=$(sh image.sh)
-# A host can be made again: one of an earlier, half-finished or forgotten life gives way, with its engine's disk.
+# A host can be made again: one of an earlier or half-finished life gives way, with its engine's disk.
 INSTANCE='' sh destroy-host.sh
 trap 'INSTANCE= sh destroy-host.sh >/dev/null 2>&1 || true' EXIT
 trap 'exit 130' INT TERM

@@ -184,10 +184,12 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s during the creation is 130, and th
   expect(ssh("true").status).toBe(0);
 });
 
-test("a lost state loses no data: the host is made again, the volume taken as it is", () => {
+test("a lost state loses nothing: host and volume are taken as they are", () => {
+  const before = containerId();
   rmSync(join(state, "local/host.tfstate"));
   rmSync(join(state, "local/data.tfstate"));
   expect(verb("infrastructure").status).toBe(0);
+  expect(containerId()).toBe(before);
   expect(ssh("cat /srv/airflow/note").stdout).toBe("kept\n");
 });
 
