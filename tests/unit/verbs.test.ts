@@ -1,0 +1,83 @@
+import { path, detailOf, unhealthy } from "../../provision/airflow-api";
+import { pathsOf } from "../../provision/paths";
+import { logsCommand } from "../../provision/service-logs";
+import { sshArguments } from "../../provision/ssh-arguments";
+
+describe("logs", () => {
+  test.each<[service: string | undefined, lines: string | undefined, follow: boolean, end: string]>([
+    [undefined, undefined, false, "logs --no-color --tail=100"],
+    ["scheduler", "all", false, "logs --no-color --tail=all --no-log-prefix scheduler"],
+    ["postgres", "5", true, "logs --no-color --tail=5 --no-log-prefix postgres --follow & cat; kill $!"],
+  ])("SERVICE=%s LINES=%s FOLLOW=%s", (service, lines, follow, end) => {
+    expect(logsCommand(service, lines, follow).text).toBe(
+      `docker compose --project-name airflow --project-directory /srv/airflow/current --file /srv/airflow/current/compose.yaml ${end}`,
+    );
+  });
+
+  test("an unknown service is an error that names the known ones", () => {
+    expect(() => logsCommand("schedular", undefined, false)).toThrow(
+      expect.objectContaining({
+        message: "there is no service schedular",
+        hint: "did you mean scheduler? there are postgres, api-server, scheduler, dag-processor, triggerer",
+      }),
+    );
+  });
+
+  test.each(["-5", "many", "5; reboot", "1e3"])("LINES=%s is refused", (lines) =>
+    expect(() => logsCommand(undefined, lines, false)).toThrow("is no number of lines"),
+  );
+});
+
+describe("ssh", () => {
+  const target = {
+    role: "main",
+    id: "i-1",
+    address: "203.0.113.7",
+    port: 2222,
+    user: "ubuntu",
+    privateAddress: "10.0.0.1",
+  } as const;
+  const paths = { ...pathsOf("local", true), knownHosts: "/a place/known_hosts%h", sshKey: "/keys/ssh" };
+
+  test("it trusts the pinned host key only, and offers the deployment's key only", () => {
+    const text = sshArguments(paths, target, true).join(" ");
+    expect(text).toContain("-o StrictHostKeyChecking=yes");
+    expect(text).toContain('-o UserKnownHostsFile="/a place/known_hosts%%h" -o GlobalKnownHostsFile=/dev/null');
+    expect(text).toContain("-o IdentitiesOnly=yes -i /keys/ssh -p 2222 ubuntu@203.0.113.7");
+  });
+
+  test("a key without a file is the agent's", () => {
+    expect(sshArguments(paths, target, false).join(" ")).not.toMatch(/IdentitiesOnly|-i /);
+  });
+
+  test("a command is one argument, as it was typed", () => {
+    expect(sshArguments(paths, target, true, "df -h; id").slice(-2)).toEqual(["--", "df -h; id"]);
+  });
+});
+
+describe("Airflow's API", () => {
+  test("values in a path are encoded", () => {
+    expect(path`/dags/${"a/b c"}/dagRuns/${"manual__2026+00:00"}/x/${1}`).toBe(
+      "/dags/a%2Fb%20c/dagRuns/manual__2026%2B00%3A00/x/1",
+    );
+  });
+
+  test.each([
+    ['{"detail":"Dag not found"}', "Dag not found"],
+    [
+      '{"detail":[{"loc":["body","conf","day"],"msg":"Field required"},{"loc":["body","x"],"msg":"no"}]}',
+      "conf.day: Field required; x: no",
+    ],
+    ['{"detail":{"reason":"unique"}}', '{"reason":"unique"}'],
+    ["<html>\u001b[2JBad Gateway", "<html>Bad Gateway"],
+    ["", "an empty answer"],
+  ])("the detail of %s", (text, detail) => expect(detailOf(text)).toBe(detail));
+
+  test("a component that is null or missing is not healthy", () => {
+    const healthy = { status: "healthy" };
+    expect(unhealthy({ metadatabase: healthy, scheduler: healthy, triggerer: { status: null } })).toEqual([
+      "triggerer",
+      "dag-processor",
+    ]);
+  });
+});
