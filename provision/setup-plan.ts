@@ -6,7 +6,7 @@ export interface Machine {
   readonly systems: readonly string[];
   readonly isRoot: boolean;
   readonly hasSystemd: boolean;
-  /** `docker info` succeeds. */
+  /** An engine answers. */
   readonly dockerAnswers: boolean;
   /** Docker's own packages are installed: Debian's must not come beside them. */
   readonly hasDockerCe: boolean;
@@ -20,7 +20,7 @@ export interface SetupAction {
   readonly packages?: readonly string[];
 }
 
-export const PROGRAMS = ["dockerd", "iptables", "mmdebstrap", "ssh", "ssh-keygen", "terraform"] as const;
+export const PROGRAMS = ["docker", "dockerd", "iptables", "mmdebstrap", "ssh", "ssh-keygen", "terraform"] as const;
 
 /** What is missing on this machine, in order. Throws a UserError for what only the operator can install. */
 export function planSetup(machine: Machine): SetupAction[] {
@@ -30,7 +30,7 @@ export function planSetup(machine: Machine): SetupAction[] {
     throw new UserError("terraform is not installed", "https://developer.hashicorp.com/terraform/install");
   }
   const isDebian = machine.systems.some((system) => ["debian", "ubuntu"].includes(system));
-  const needsEngine = !dockerAnswers && lacks("dockerd");
+  const needsEngine = !dockerAnswers && (lacks("dockerd") || lacks("docker"));
   const packages = [
     ...(needsEngine ? ["docker.io"] : []),
     ...(!dockerAnswers && lacks("iptables") ? ["iptables"] : []),
@@ -38,7 +38,7 @@ export function planSetup(machine: Machine): SetupAction[] {
     ...(lacks("ssh") || lacks("ssh-keygen") ? ["openssh-client"] : []),
   ];
   if (!dockerAnswers || packages.length > 0) {
-    const missing = dockerAnswers ? `missing: ${packages.join(", ")}` : "Docker does not answer (docker info)";
+    const missing = dockerAnswers ? `missing: ${packages.join(", ")}` : "Docker does not answer (docker version)";
     if (!isDebian) throw new UserError(missing, "only Debian and Ubuntu are set up: install and start it yourself");
     if (!isRoot) throw new UserError(missing, "run make setup as root, or join the group docker where it is installed");
     if (needsEngine && machine.hasDockerCe) {

@@ -42,8 +42,9 @@ function isInstalled(program: string): boolean {
     .some((folder) => existsSync(join(folder, program)));
 }
 
+/** `docker info --format` is no question to ask: it says 0 where no engine answers. */
 async function dockerAnswers(): Promise<boolean> {
-  return isInstalled("docker") && (await runChild("docker", ["info", "--format", "{{.ServerVersion}}"])).code === 0;
+  return isInstalled("docker") && (await runChild("docker", ["version", "--format", "{{.Server.Version}}"])).code === 0;
 }
 
 async function perform({ kind, packages = [] }: SetupAction): Promise<void> {
@@ -67,7 +68,9 @@ async function install(packages: readonly string[]): Promise<void> {
   const apt = (...args: string[]): Promise<void> =>
     must("apt-get", ["--quiet", "--option", "DPkg::Lock::Timeout=300", ...args], env);
   await apt("update");
-  await apt("install", "--yes", "--no-install-recommends", ...packages);
+  // Debian has put the client into a package of its own since 13.
+  const client = packages.includes("docker.io") && (await runChild("apt-cache", ["show", "docker-cli"])).code === 0;
+  await apt("install", "--yes", "--no-install-recommends", ...packages, ...(client ? ["docker-cli"] : []));
 }
 
 /** Detached, in a session of its own: it outlives this verb and its terminal. */

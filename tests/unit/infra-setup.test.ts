@@ -25,6 +25,11 @@ test.each<[what: string, machine: Partial<Machine>, summaries: string[]]>([
     ["install docker.io, iptables with apt", "start dockerd (there is no systemd here)"],
   ],
   ["an engine that does not run", { dockerAnswers: false }, ["start Docker, now and at every boot"]],
+  [
+    "an engine without a client",
+    { dockerAnswers: false, programs: without("docker") },
+    ["install docker.io with apt", "start Docker, now and at every boot"],
+  ],
   ["docker-ce that does not run", { dockerAnswers: false, hasDockerCe: true }, ["start Docker, now and at every boot"]],
   [
     "Ubuntu's relatives",
