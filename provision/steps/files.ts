@@ -36,9 +36,9 @@ mv ${`${path}.new`} ${path}`,
 /** A unified diff without its header. */
 export function diffOf(path: string, found: string | undefined, wanted: string): string {
   if (found === undefined) return "it is missing";
-  return createTwoFilesPatch(path, path, found, wanted, "", "", { context: 2 })
-    .split("\n")
-    .slice(3)
+  const lines = createTwoFilesPatch(path, path, found, wanted, "", "", { context: 2 }).split("\n");
+  return lines
+    .slice(lines.findIndex((line) => line.startsWith("@@")))
     .join("\n")
     .trimEnd();
 }

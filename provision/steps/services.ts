@@ -94,7 +94,8 @@ function reasonToTouch(
 
 /** Names the settings that changed, not their values. */
 function whatDiffers(service: string, before: string | undefined, after: string): string {
-  const settings = (text: string): Record<string, unknown> => flatten((parse(text) as Compose).services[service] ?? {});
+  const settings = (text: string): Record<string, unknown> =>
+    flatten((parse(text, { merge: true }) as Compose).services[service] ?? {});
   if (before === undefined) return "its settings differ";
   const [old, now] = [settings(before), settings(after)];
   const changed = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((key) => old[key] !== now[key]);

@@ -1,0 +1,41 @@
+import { Deployment, parseSettings } from "../../provision/deployment";
+import { pathsOf } from "../../provision/paths";
+import { labelOf, makeRelease, secretFilesOf } from "../../provision/release";
+import type { Secrets } from "../../provision/secret-names";
+import { Wanted } from "../../provision/wanted";
+
+/** Values that can be told apart, and found again wherever they should not be. */
+export const SECRET_VALUES: Secrets = {
+  fernet_key: `${"Hunter2fernet".padEnd(43, "x")}=`,
+  jwt_secret: "Hunter2jwt".padEnd(43, "x"),
+  api_secret_key: "Hunter2api".padEnd(43, "x"),
+  database_password: "Hunter2database".padEnd(32, "x"),
+  admin_password: "Hunter2admin",
+  label_key: "Hunter2label".padEnd(43, "x"),
+};
+
+/** A deployment from YAML, `infrastructure: local` unless it says more. */
+export const deploymentOf = (yaml = ""): Deployment => ({
+  ...parseSettings("x.yaml", `infrastructure: local\n${yaml}`),
+  name: "local",
+  isLocal: true,
+  paths: pathsOf("local", true),
+});
+
+/** All that a host should be. */
+export function wantedOf(yaml = "", secrets: Secrets = SECRET_VALUES): Wanted {
+  const deployment = deploymentOf(yaml);
+  const release = makeRelease(deployment, secrets);
+  return {
+    deployment,
+    user: "ubuntu",
+    authorizedKeys: ["ssh-ed25519 AAAA ann"],
+    clock: 1_800_000_000,
+    release,
+    images: release.images,
+    caBundle: "-----BEGIN CERTIFICATE-----",
+    secretFiles: secretFilesOf(secrets),
+    adminDigest: labelOf(secrets.label_key, secrets.admin_password),
+    identity: { deployment: "local", fernetKey: "f1", databasePassword: "d1" },
+  };
+}

@@ -1,0 +1,137 @@
+import { parse } from "yaml";
+import { imagesOf } from "../../provision/images";
+import { Release, SECRETS_OF, makeRelease, secretFilesOf } from "../../provision/release";
+import type { Secrets } from "../../provision/secret-names";
+import { SECRET_VALUES, deploymentOf } from "../support/wanted";
+
+const releaseOf = (yaml = "", secrets: Secrets = SECRET_VALUES): Release => makeRelease(deploymentOf(yaml), secrets);
+const plain = releaseOf();
+
+interface Service {
+  readonly volumes?: { source: string; target: string; bind: { create_host_path: boolean } }[];
+  readonly labels: Record<string, string>;
+  readonly environment?: Record<string, string>;
+}
+const servicesOf = ({ files }: Release): Record<string, Service> => {
+  const text = files.find(({ path }) => path === "compose.yaml")!.content.toString();
+  return (parse(text, { merge: true }) as { services: Record<string, Service> }).services;
+};
+/** The services that would be recreated. */
+const differing = (a: Release, b: Release): string[] => {
+  const [before, after] = [servicesOf(a), servicesOf(b)];
+  return Object.keys(before).filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+};
+
+describe("a release", () => {
+  test("is the same for the same input", () => expect(releaseOf()).toEqual(plain));
+  test("holds no value of a secret", () => {
+    for (const { path, content } of plain.files)
+      expect([path, content.toString().includes("Hunter2")]).toEqual([path, false]);
+  });
+  test.each([
+    ["a setting", "airflow: {parallelism: 3}"],
+    ["a package", "airflow: {requirements: [pandas]}"],
+    ["an option of Airflow's", "airflow: {settings: {core: {default_timezone: Europe/Paris}}}"],
+  ])("has another name with another value of %s", (_what, yaml) => {
+    expect(releaseOf(yaml).digest).not.toBe(plain.digest);
+  });
+  test("has another name with another secret, and does not tell which", () => {
+    expect(releaseOf("", { ...SECRET_VALUES, jwt_secret: "x".repeat(43) }).digest).not.toBe(plain.digest);
+  });
+});
+
+describe("each service", () => {
+  const mounts = Object.entries(servicesOf(plain)).map(([name, { volumes = [] }]) => [name, volumes] as const);
+  test.each(mounts)(
+    "%s mounts the secrets that SECRETS_OF names, and makes no directory for what is missing",
+    (name, volumes) => {
+      const secrets = volumes.filter(({ source }) => source.startsWith("/opt/airflow/secrets/"));
+      expect(secrets.map(({ target }) => target.replace("/run/secrets/", "")).sort()).toEqual(
+        [...SECRETS_OF[name]!].sort(),
+      );
+      expect(secrets.map(({ source, target }) => source.split("/").at(-1) === target.split("/").at(-1))).not.toContain(
+        false,
+      );
+      expect(volumes.map(({ bind }) => bind.create_host_path)).not.toContain(true);
+    },
+  );
+  test("is one that SECRETS_OF knows", () => {
+    expect(mounts.map(([name]) => name).sort()).toEqual(Object.keys(SECRETS_OF).sort());
+  });
+});
+
+describe("a changed secret recreates its users alone", () => {
+  test.each([
+    ["jwt_secret", ["api-server", "scheduler"]],
+    ["api_secret_key", ["api-server"]],
+    ["fernet_key", ["migrate", "api-server", "dag-processor", "triggerer"]],
+    ["admin_password", ["migrate"]],
+    ["database_password", ["postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer"]],
+  ])("%s", (secret, users) => {
+    const changed = releaseOf("", { ...SECRET_VALUES, [secret]: "another".repeat(7) });
+    expect(differing(plain, changed)).toEqual(users);
+  });
+});
+
+describe("a changed setting recreates the services that use it", () => {
+  const airflow = ["migrate", "api-server", "scheduler", "dag-processor", "triggerer"];
+  test.each([
+    ["airflow: {parallelism: 3}", ["scheduler"]],
+    ["airflow: {drain: 5}", ["scheduler"]],
+    ["airflow: {settings: {core: {default_timezone: Europe/Paris}}}", airflow],
+    ["airflow: {requirements: [pandas]}", airflow],
+    ["ui: {port: 9000}", []],
+  ])("%s", (yaml, users) => {
+    expect(differing(plain, releaseOf(yaml))).toEqual(users);
+  });
+  test("a value with a dollar sign reaches Airflow as it is", () => {
+    const { environment } = servicesOf(releaseOf("airflow: {settings: {x: {y: 'a$b${c}'}}}"))["scheduler"]!;
+    // Compose halves what is doubled.
+    expect(environment!["AIRFLOW__X__Y"]).toBe("a$$b$${c}");
+  });
+});
+
+test("secrets' files hold the value to the byte, and a URL for the database", () => {
+  const files = secretFilesOf(SECRET_VALUES);
+  expect(files.get("jwt_secret")).toBe(SECRET_VALUES.jwt_secret);
+  expect(new URL(files.get("database_url")!).password).toBe(SECRET_VALUES.database_password);
+  expect([...files.values()].filter((value) => /\s/.test(value))).toEqual([]);
+});
+
+describe("an image is named by what goes into it", () => {
+  const changed = (path: string, yaml = ""): string[] => {
+    const edit = (file: Release["files"][number]) =>
+      file.path === path ? { ...file, content: `${file.content.toString()}#` } : file;
+    if (path && !plain.files.some((file) => file.path === path)) throw new Error(`there is no ${path}`);
+    const before = imagesOf(deploymentOf(), plain.files);
+    const after = imagesOf(deploymentOf(yaml), plain.files.map(edit));
+    return (["base", "postgres", "airflow"] as const).filter((name) => before[name] !== after[name]);
+  };
+  test.each([
+    ["images/date", ["base", "postgres", "airflow"]],
+    ["images/base.sh", ["base", "postgres", "airflow"]],
+    ["images/debian-archive-keyring.asc", ["base", "postgres", "airflow"]],
+    ["images/Dockerfile", ["postgres", "airflow"]],
+    ["images/postgres/entrypoint.sh", ["postgres"]],
+    ["images/airflow/lib/release_bundle.py", ["airflow"]],
+    ["images/requirements.lock", ["airflow"]],
+    ["images/uv.lock", ["airflow"]],
+    ["images/extra-requirements.txt", ["airflow"]],
+    ["images/requirements.in", []],
+    ["compose.yaml", []],
+  ])("%s: %j", (path, names) => expect(changed(path)).toEqual(names));
+
+  test.each([
+    ["build: {aptMirror: 'http://mirror.example.com/debian'}", ["base", "postgres", "airflow"]],
+    ["build: {pipIndex: 'https://pypi.example.com/simple'}", []],
+    ["build: {proxy: 'http://proxy.example.com:3128'}", []],
+    ["airflow: {parallelism: 3}", []],
+  ])("%s: %j", (yaml, names) => expect(changed("", yaml)).toEqual(names));
+
+  test("every file below images/ goes into one, but those that only make lock files", () => {
+    const unused = plain.files
+      .filter(({ path }) => path.startsWith("images/") && changed(path).length === 0)
+      .map(({ path }) => path);
+    expect(unused).toEqual(["images/docker-bake.hcl", "images/requirements.in", "images/uv.in"]);
+  });
+});

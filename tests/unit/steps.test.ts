@@ -1,0 +1,459 @@
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../provision/errors";
+import { ROOT } from "../../provision/paths";
+import type { Action, Step } from "../../provision/planning";
+import { pastTense } from "../../provision/run-change";
+import { steps } from "../../provision/steps";
+import { access } from "../../provision/steps/access";
+import { data } from "../../provision/steps/data";
+import { docker, overlap } from "../../provision/steps/docker";
+import { identity } from "../../provision/steps/identity";
+import { images } from "../../provision/steps/images";
+import { migrate } from "../../provision/steps/migrate";
+import { preflight } from "../../provision/steps/preflight";
+import { release } from "../../provision/steps/release";
+import { secrets } from "../../provision/steps/secrets";
+import { services } from "../../provision/steps/services";
+import { SERVICES, Wanted } from "../../provision/wanted";
+import { SECRET_VALUES, wantedOf } from "../support/wanted";
+
+/** What a fact's command printed. */
+type Answer = string | { readonly code: number; readonly stdout?: string };
+type Answers = Record<string, Answer>;
+
+const GIB = 1024 ** 3;
+const wanted = wantedOf();
+const sha256 = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
+const fails = { code: 1 };
+
+/** A step's actions on a host that answers its facts like this, through the facts' own parsers. */
+function actions<T extends object>(step: Step<Wanted, T>, answers: Answers, want = wanted): Action[] {
+  const facts = Object.entries<any>(step.facts(want));
+  const unknown = Object.keys(answers).filter((name) => !facts.some(([fact]) => fact === name));
+  if (unknown.length > 0) throw new Error(`${step.name} has no facts ${unknown.join(", ")}`);
+  const known = facts.map(([name, fact]) => {
+    const answer = answers[name] ?? fails;
+    const result = typeof answer === "string" ? { code: 0, stdout: answer } : { stdout: "", ...answer };
+    return [name, fact.parse({ ...result, stderr: "" })];
+  });
+  return step.plan(want, Object.fromEntries(known) as T);
+}
+const summaries = (...args: Parameters<typeof actions>): string[] => actions(...args).map(({ summary }) => summary);
+const detail = (...args: Parameters<typeof actions>): string => actions(...args)[0]!.detail!;
+
+/** Nothing at all is on the host: every command fails. */
+const bare: Record<string, Answers> = Object.fromEntries(steps.map(({ name }) => [name, {}]));
+
+const DAEMON = JSON.stringify(
+  {
+    bip: "10.213.255.1/24",
+    "default-address-pools": [{ base: "10.213.0.0/16", size: 24 }],
+    mtu: 1400,
+    "default-network-opts": { bridge: { "com.docker.network.driver.mtu": "1400" } },
+    "live-restore": true,
+    "log-driver": "json-file",
+    "log-opts": { "max-size": "20m", "max-file": "3" },
+  },
+  null,
+  2,
+);
+const PACKAGES = ["docker.io", "docker-cli", "docker-compose", "docker-buildx", "mmdebstrap", "curl"];
+const packages = (...names: string[]): string => names.map((name) => `${name} ii \n`).join("");
+const ROUTES = "1400\n10.0.0.0/24 dev eth0 scope link\n172.17.0.0/16 dev eth0\n";
+const DROP_IN = actions(docker, { os: "debian", route: ROUTES, daemon: `${DAEMON}\n` }).find(({ summary }) =>
+  summary.includes("docker.service.d"),
+)!.stdin!;
+
+const healthy = SERVICES.map((service) => `${service} hash-${service} running\n`).join("");
+const compose = wanted.release.files.find(({ path }) => path === "compose.yaml")!.content.toString();
+const DIRECTORIES = `/srv/airflow 0:0 755
+/srv/airflow/postgres 999:0 700
+/srv/airflow/logs 50000:0 775
+/srv/airflow/backups 0:0 700
+/srv/airflow/changes 0:0 700
+/srv/airflow/releases 0:0 755
+/srv/airflow/dags 0:0 755
+/srv/airflow/dags/releases 0:0 755
+/opt/airflow/secrets 0:0 750
+`;
+
+/** A host that lacks nothing. */
+const settled: Record<string, Answers> = {
+  preflight: {
+    os: "debian 13\n",
+    cores: "2\n",
+    memory: String(8 * GIB),
+    disk: `Mounted Avail\n/ ${20 * GIB}\n/srv/airflow ${20 * GIB}\n`,
+    clock: "1800000003\n",
+    isMounted: "",
+    isSettled: "",
+  },
+  identity: {
+    identity: `${JSON.stringify(wanted.identity)}\n`,
+    hasDatabase: "/srv/airflow/postgres/17/PG_VERSION\n",
+    mayInitialize: "1\n",
+  },
+  access: { authorizedKeys: "ssh-ed25519 AAAA ann\n" },
+  docker: {
+    os: "debian\n",
+    installed: packages(...PACKAGES),
+    isDpkgBroken: "",
+    route: ROUTES,
+    daemon: `${DAEMON}\n`,
+    dropIn: DROP_IN,
+    isActive: "active\n",
+  },
+  data: { found: DIRECTORIES },
+  release: { found: wanted.release.files.map(({ path, sha256 }) => `${sha256}  ./${path}\n`).join(""), running: "" },
+  images: {
+    found: Object.values(wanted.images)
+      .map((name) => `${name} sha256:1\n`)
+      .join(""),
+  },
+  secrets: { found: [...wanted.secretFiles].map(([name, value]) => `${name} ${sha256(value)} 0:0 440\n`).join("") },
+  migrate: { migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123\n`, revision: "abc123\n" },
+  services: {
+    containers: healthy,
+    hashes: SERVICES.map((service) => `${service} hash-${service}\n`).join(""),
+    current: `releases/${wanted.release.digest}\n`,
+    runningFile: compose,
+    isHealthy: "",
+  },
+};
+
+describe("on a settled host nothing is left to do", () => {
+  const known = steps.filter(({ name }) => settled[name]);
+  test.each(known.map((step) => [step.name, step] as const))("%s", (name, step) => {
+    expect(actions(step, settled[name]!)).toEqual([]);
+  });
+});
+
+describe("on a bare host everything is missing", () => {
+  const digest = wanted.release.digest;
+  const cases: [Step<Wanted, any>, Answers, string[]][] = [
+    [identity, { mayInitialize: "1\n" }, ["make a place for a new database", "write /srv/airflow/identity.json"]],
+    [access, {}, ["write /home/ubuntu/.ssh/authorized_keys"]],
+    [
+      docker,
+      { os: "debian\n", route: ROUTES },
+      [
+        "write /etc/docker/daemon.json",
+        "write /etc/systemd/system/docker.service.d/airflow.conf",
+        `install ${PACKAGES.join(" ")}`,
+      ],
+    ],
+    [data, {}, ["set owner and mode of 9 directories"]],
+    [release, {}, [`unpack release ${digest}`]],
+    [images, {}, ["build the base image from Debian's archive", "build the postgres and airflow images"]],
+    [secrets, {}, [...wanted.secretFiles.keys()].map((name) => `write the secret ${name}`)],
+    [migrate, {}, ["migrate the database"]],
+    [
+      services,
+      {},
+      [
+        `switch to release ${digest}`,
+        "start postgres, api-server, scheduler, dag-processor, triggerer",
+        "wait for the heartbeats of all services",
+        "remove old releases",
+      ],
+    ],
+  ];
+  test.each(cases.map(([step, ...rest]) => [step.name, step, ...rest] as const))(
+    "%s",
+    (_name, step, answers, expected) => {
+      expect(summaries(step, answers)).toEqual(expected);
+    },
+  );
+});
+
+describe("drift is mended, and nothing else", () => {
+  const without = (text: string, line: RegExp): string => text.replace(line, "");
+  const cases: [what: string, step: Step<Wanted, any>, drift: Answers, expected: string[]][] = [
+    [
+      "an operator too many",
+      access,
+      { authorizedKeys: "ssh-ed25519 AAAA ann\nssh-ed25519 EVIL eve\n" },
+      ["write /home/ubuntu/.ssh/authorized_keys"],
+    ],
+    ["an edited daemon.json", docker, { daemon: `{"mtu":9000}` }, ["write /etc/docker/daemon.json", "restart docker"]],
+    [
+      "a missing drop-in",
+      docker,
+      { dropIn: fails },
+      ["write /etc/systemd/system/docker.service.d/airflow.conf", "restart docker"],
+    ],
+    ["another MTU of the way out", docker, { route: "1500\n" }, ["write /etc/docker/daemon.json", "restart docker"]],
+    ["a stopped docker", docker, { isActive: { code: 3, stdout: "inactive\n" } }, ["start docker"]],
+    ["a removed package", docker, { installed: packages(...PACKAGES.slice(0, -1)) }, ["install curl"]],
+    [
+      "a half-installed package",
+      docker,
+      { installed: packages(...PACKAGES.slice(1)) + "docker.io iF\n", isDpkgBroken: "docker.io\n" },
+      ["make dpkg finish what was interrupted", "install docker.io"],
+    ],
+    [
+      "Docker's own packages, chosen by somebody",
+      docker,
+      { installed: packages("docker-ce", "mmdebstrap", "curl") },
+      [],
+    ],
+    [
+      "a directory of another owner",
+      data,
+      { found: DIRECTORIES.replace("50000:0", "0:0") },
+      ["set owner and mode of /srv/airflow/logs"],
+    ],
+    [
+      "a missing directory",
+      data,
+      { found: without(DIRECTORIES, /.*backups.*\n/) },
+      ["set owner and mode of /srv/airflow/backups"],
+    ],
+    [
+      "an edited file of the release",
+      release,
+      { found: (settled["release"]!["found"] as string).replace(/^\w{64}/, "0".repeat(64)) },
+      [`unpack release ${wanted.release.digest}`],
+    ],
+    [
+      "a strange file in the release",
+      release,
+      { found: `${settled["release"]!["found"] as string}${"0".repeat(64)}  ./x\n` },
+      [`unpack release ${wanted.release.digest}`],
+    ],
+    [
+      "a deleted Airflow image",
+      images,
+      { found: `${wanted.images.base} x\n${wanted.images.postgres} x\n` },
+      ["build the airflow image"],
+    ],
+    [
+      "a deleted Postgres image and base",
+      images,
+      { found: `${wanted.images.airflow} x\n` },
+      ["build the base image from Debian's archive", "build the postgres image"],
+    ],
+    [
+      "a deleted base that nothing needs",
+      images,
+      { found: `${wanted.images.airflow} x\n${wanted.images.postgres} x\n` },
+      [],
+    ],
+    [
+      "a secret that differs",
+      secrets,
+      { found: (settled["secrets"]!["found"] as string).replace(/^(admin_password) \w+/m, "$1 0") },
+      ["write the secret admin_password"],
+    ],
+    [
+      "a secret that everybody may read",
+      secrets,
+      { found: (settled["secrets"]!["found"] as string).replace(/^(jwt_secret \w+ 0:0) 440/m, "$1 444") },
+      ["write the secret jwt_secret"],
+    ],
+    [
+      "a secret too many",
+      secrets,
+      { found: `${settled["secrets"]!["found"] as string}old ${"0".repeat(64)} 0:0 440\n` },
+      ["remove the secret old"],
+    ],
+    ["another image than the database knows", migrate, { migrated: "x:1 y z" }, ["migrate the database"]],
+    [
+      "a new password of the admin",
+      migrate,
+      { migrated: `${wanted.images.airflow} other abc123\n` },
+      ["migrate the database"],
+    ],
+    ["a database of another revision", migrate, { revision: "older\n" }, ["migrate the database"]],
+    ["a database that does not answer", migrate, { revision: fails }, []],
+    [
+      "a stopped service",
+      services,
+      { containers: healthy.replace("scheduler hash-scheduler running", "scheduler hash-scheduler exited") },
+      ["start scheduler", "wait for the heartbeats of all services"],
+    ],
+    [
+      "a removed service",
+      services,
+      { containers: without(healthy, /^triggerer.*\n/m) },
+      ["start triggerer", "wait for the heartbeats of all services"],
+    ],
+    [
+      "a service of other settings",
+      services,
+      { containers: healthy.replace("hash-scheduler", "other") },
+      ["start scheduler", "wait for the heartbeats of all services"],
+    ],
+    [
+      "a service of another time",
+      services,
+      { containers: `${healthy}webserver x running\n` },
+      ["remove what is no longer a service", "wait for the heartbeats of all services"],
+    ],
+    ["a component without a heartbeat", services, { isHealthy: fails }, ["wait for the heartbeats of all services"]],
+    [
+      "another release",
+      services,
+      { current: "releases/old\n" },
+      [`switch to release ${wanted.release.digest}`, "remove old releases"],
+    ],
+  ];
+  test.each(cases)("%s", (_what, step, drift, expected) => {
+    expect(summaries(step, { ...settled[step.name], ...drift })).toEqual(expected);
+  });
+});
+
+describe("a host that cannot become what is wanted is refused before anything is changed", () => {
+  const cases: [what: string, step: Step<Wanted, any>, answers: Answers, message: RegExp][] = [
+    [
+      "its data volume is not there",
+      preflight,
+      { isMounted: fails },
+      /the data volume is not mounted at \/srv\/airflow/,
+    ],
+    ["another system", preflight, { os: "fedora 42" }, /its system is fedora 42: debian 13 or ubuntu 24.04 is needed/],
+    ["one core", preflight, { cores: "1" }, /it has 1 core: at least 2 are needed/],
+    ["little memory", preflight, { memory: String(2 * GIB) }, /it has 2.0 GiB of memory: at least 4 GiB are needed/],
+    [
+      "a full disk",
+      preflight,
+      { disk: `Mounted Avail\n/ ${0.5 * GIB}\n` },
+      /\/ has 512.0 MiB free: at least 1.0 GiB are needed/,
+    ],
+    [
+      "a small disk for a first time",
+      preflight,
+      { disk: `Mounted Avail\n/ ${5 * GIB}\n`, isSettled: fails },
+      /at least 8.0 GiB/,
+    ],
+    ["a wrong clock", preflight, { clock: "1800000009" }, /its clock is 9 s from this machine's/],
+    [
+      "the data of another deployment",
+      identity,
+      { identity: `{"deployment":"production"}` },
+      /belongs to the deployment "production"/,
+    ],
+    [
+      "other secrets than the database's",
+      identity,
+      { identity: JSON.stringify({ ...wanted.identity, fernetKey: "f2" }) },
+      /not those of the database/,
+    ],
+    [
+      "another database password",
+      identity,
+      { identity: JSON.stringify({ ...wanted.identity, databasePassword: "d2" }) },
+      /not those of the database/,
+    ],
+    ["a database that is gone", identity, { hasDatabase: "" }, /the database of this deployment is gone/],
+    ["a database of nobody", identity, { identity: "" }, /nothing says whose it is/],
+    ["a damaged identity", identity, { identity: `{"deploy` }, /is damaged/],
+  ];
+  test.each(cases)("%s", (_what, step, answers, message) => {
+    const refuse = (): unknown => actions(step, { ...settled[step.name], ...answers });
+    expect(refuse).toThrow(UserError);
+    expect(refuse).toThrow(message);
+  });
+
+  test("all of a host's problems are named at once", () => {
+    expect(() => actions(preflight, { ...settled["preflight"], cores: "1", memory: "1", clock: "0" })).toThrow(
+      /1 core.*of memory.*clock/s,
+    );
+  });
+  test("without any operator's key nobody could log in", () => {
+    expect(() => actions(access, {}, { ...wanted, authorizedKeys: [] })).toThrow(/nobody could log in/);
+  });
+  test("a database that may still be made is none that is gone", () => {
+    expect(actions(identity, { ...settled["identity"], hasDatabase: "", mayInitialize: "0\n" })).toEqual([]);
+  });
+});
+
+describe("make plan shows", () => {
+  test("a person's edit as a diff", () => {
+    const edited = { ...settled["access"], authorizedKeys: "ssh-ed25519 AAAA ann\nssh-ed25519 EVIL eve\n" };
+    expect(detail(access, edited)).toBe("@@ -1,2 +1,1 @@\n ssh-ed25519 AAAA ann\n-ssh-ed25519 EVIL eve");
+  });
+  test("which service is recreated, kept or removed, and which settings of it changed", () => {
+    const before = compose.replace(/AIRFLOW__CORE__PARALLELISM: "?16"?/, 'AIRFLOW__CORE__PARALLELISM: "99"');
+    const containers =
+      healthy.replace("hash-scheduler", "other").replace(/^triggerer.*\n/m, "") + "webserver x running\n";
+    expect(detail(services, { ...settled["services"], containers, runningFile: before }).split("\n")).toEqual([
+      "scheduler: recreated, changed: environment.AIRFLOW__CORE__PARALLELISM",
+      "triggerer: created, there is none",
+      "postgres: kept",
+      "api-server: kept",
+      "dag-processor: kept",
+      "webserver: removed, it is no longer a service",
+    ]);
+  });
+  test("no secret's value, whatever is missing", () => {
+    for (const step of steps) {
+      if (step.name === "preflight" || !settled[step.name]) continue;
+      const shown = actions(step, bare[step.name]!).map(({ stdin: _hidden, ...rest }) => rest);
+      expect(JSON.stringify(shown)).not.toContain("Hunter2");
+    }
+  });
+});
+
+describe("Docker's engine", () => {
+  const daemon = (answers: Answers): any =>
+    JSON.parse(
+      actions(docker, { ...settled["docker"], daemon: fails, ...answers }).find(({ summary }) =>
+        summary.includes("daemon.json"),
+      )!.stdin!,
+    );
+  test("gets the packages of Ubuntu by Ubuntu's names", () => {
+    expect(summaries(docker, { os: "ubuntu\n", route: ROUTES }).at(-1)).toBe(
+      "install docker.io docker-compose-v2 docker-buildx mmdebstrap curl",
+    );
+  });
+  test("takes an address block that meets no route of the host", () => {
+    expect(daemon({ route: "1500\n10.213.4.0/24 dev eth0\n" })).toMatchObject({ bip: "172.29.255.1/24", mtu: 1500 });
+    expect(daemon({ route: "1500\n10.0.0.0/8 dev eth0\n172.16.0.0/12 dev eth0\n" }).bip).toBe("192.168.255.1/24");
+  });
+  test("keeps the block that it has, so that running networks stay", () => {
+    expect(daemon({ daemon: `{"default-address-pools":[{"base":"10.87.0.0/16"}]}` }).bip).toBe("10.87.255.1/24");
+  });
+  test.each([
+    ["10.0.0.0/8", "10.213.0.0/16", true],
+    ["10.213.0.0/16", "10.213.255.0/24", true],
+    ["10.212.0.0/16", "10.213.0.0/16", false],
+    ["0.0.0.0/0", "192.168.0.0/16", true],
+    ["192.168.0.0/16", "172.29.0.0/16", false],
+  ])("%s and %s overlap: %s", (a, b, expected) => {
+    expect(overlap(a, b)).toBe(expected);
+    expect(overlap(b, a)).toBe(expected);
+  });
+});
+
+test("a ready image is pulled, never built", () => {
+  const image = `registry.example.com/airflow@sha256:${"0".repeat(64)}`;
+  const ready = wantedOf(`airflow: {image: "${image}"}`);
+  const found = { found: `${ready.images.postgres} x\n` };
+  expect(summaries(images, found, ready)).toEqual([`install the image ${image}`]);
+});
+
+describe("every summary", () => {
+  const words = readdirSync(join(ROOT, "provision/steps")).flatMap((file) => {
+    const source = readFileSync(join(ROOT, "provision/steps", file), "utf8");
+    return [...source.matchAll(/summary:[^,;]*?["`](\w+)/g)].map(([, word]) => word!);
+  });
+  test.each([...new Set(words)])("that begins with %s has a past tense", (word) => {
+    expect(pastTense(`${word} x`)).toMatch(/^\w+ x$/);
+  });
+  test("is found by this search", () => expect(words.length).toBeGreaterThan(20));
+  test("begins with a known word, or the change would not compile", () => {
+    expect(() => pastTense("frobnicate x")).toThrow(/frobnicate/);
+  });
+});
+
+test("secrets travel in standard input only", () => {
+  const all = steps.flatMap((step) =>
+    settled[step.name] && step.name !== "preflight" ? actions(step, bare[step.name]!) : [],
+  );
+  const carriers = all.filter(({ stdin }) => stdin?.includes("Hunter2")).map(({ summary }) => summary);
+  expect(carriers).toEqual([...wanted.secretFiles.keys()].map((name) => `write the secret ${name}`));
+  expect(Object.values(SECRET_VALUES).every((value) => value.includes("Hunter2"))).toBe(true);
+});

@@ -1,0 +1,41 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../provision/errors";
+import { TEMPLATES } from "../../provision/paths";
+import { render } from "../../provision/templates";
+
+const values = {
+  images: { postgres: "postgres:1", airflow: "airflow:1" },
+  secrets: Object.fromEntries(
+    ["postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer"].map((name) => [name, "x"]),
+  ) as object,
+  parallelism: 16,
+  drain: 600,
+  settings: {},
+};
+
+test("a template renders with all of its values", () => expect(render("compose.yaml", values)).toContain("airflow:1"));
+
+test.each([
+  ...Object.keys(values).map((name) => [name, { ...values, [name]: undefined }] as const),
+  ["images.airflow", { ...values, images: { postgres: "x" } }] as const,
+  ...Object.keys(values.secrets).map(
+    (name) => [`secrets.${name}`, { ...values, secrets: { ...values.secrets, [name]: undefined } }] as const,
+  ),
+])("without %s it is an error that names the template", (_name, missing) => {
+  expect(() => render("compose.yaml", missing)).toThrow(UserError);
+  expect(() => render("compose.yaml", missing)).toThrow(/^templates\/compose\.yaml\.hbs: /);
+});
+
+test("values are JSON with every dollar sign doubled, and cannot break out", () => {
+  const nasty = "a$b\"'\n# ${c}: {{json}} <&>";
+  const text = render("compose.yaml", { ...values, settings: { X: nasty } });
+  expect(text).toContain(JSON.stringify({ X: nasty }).replaceAll("$", "$$$$"));
+});
+
+describe("the scripts that a host runs are plain sh", () => {
+  test.each(readdirSync(join(TEMPLATES, "change")))("%s", (name) => {
+    expect(() => execFileSync("sh", ["-n", join(TEMPLATES, "change", name)], { stdio: "pipe" })).not.toThrow();
+  });
+});
