@@ -31,13 +31,21 @@ done`,
   },
 };
 
+/** A file that exists keeps its inode: containers that mount it see no other. The copy beside it has proven that there is room. */
 const write = (name: string, value: string, exists: boolean): Action => ({
   summary: `write the secret ${name}`,
   command: sh`umask 077
 cat > ${`${SECRET_FILES}/.${name}`}
 chown root:0 ${`${SECRET_FILES}/.${name}`}
 chmod 0440 ${`${SECRET_FILES}/.${name}`}
-mv ${`${SECRET_FILES}/.${name}`} ${`${SECRET_FILES}/${name}`}`,
+if [ -e ${`${SECRET_FILES}/${name}`} ]; then
+  cat ${`${SECRET_FILES}/.${name}`} > ${`${SECRET_FILES}/${name}`}
+  chown root:0 ${`${SECRET_FILES}/${name}`}
+  chmod 0440 ${`${SECRET_FILES}/${name}`}
+  rm ${`${SECRET_FILES}/.${name}`}
+else
+  mv ${`${SECRET_FILES}/.${name}`} ${`${SECRET_FILES}/${name}`}
+fi`,
   stdin: value,
   detail: exists ? "it differs (values are not shown)" : "it is missing",
 });
