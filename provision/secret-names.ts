@@ -8,7 +8,7 @@ export const SECRETS = {
     valid: /^[\w-]{43}=(,[\w-]{43}=)*$/,
     must: "be 32 bytes in url-safe base64 (44 characters, the last one =)",
   },
-  jwt_secret: { generate: () => word(43), valid: /^[!-~]{32,}$/, must: "be at least 32 printable characters" },
+  jwt_secret: { generate: () => word(64), valid: /^[!-~]{32,}$/, must: "be at least 32 printable characters" },
   api_secret_key: { generate: () => word(43), valid: /^[!-~]{32,}$/, must: "be at least 32 printable characters" },
   database_password: {
     generate: () => word(32),
