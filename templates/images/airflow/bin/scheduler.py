@@ -5,6 +5,7 @@ LocalExecutor forks its workers, and these fork the tasks: what is there before 
 """
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -26,6 +27,34 @@ with suppress(ImportError):
 
     # The first client reads the certificates of the world's authorities: 7 MiB and 30 ms a worker.
     Client(base_url=os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"], token="").close()
+
+
+def make_stop_certain(runner) -> None:
+    """
+    Airflow's answer to SIGTERM is a SystemExit, wherever the interpreter happens to be. In a callback of the garbage
+    collector it is swallowed, and the scheduler goes on until Docker kills it and its tasks: so it is raised again.
+    """
+    exit_gracefully, run_loop = runner._exit_gracefully, runner._run_scheduler_loop
+
+    def ask(self, signum, frame):
+        signal.signal(signal.SIGALRM, lambda *_: ask(self, signum, None))
+        signal.setitimer(signal.ITIMER_REAL, 2)
+        exit_gracefully(self, signum, frame)
+
+    def run(self):
+        try:
+            return run_loop(self)
+        finally:
+            # From here on it waits for its tasks, and must not be disturbed.
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    runner._exit_gracefully, runner._run_scheduler_loop = ask, run
+
+
+with suppress(ImportError, AttributeError):
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+    make_stop_certain(SchedulerJobRunner)
 
 from airflow.__main__ import main  # noqa: E402
 
