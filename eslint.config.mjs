@@ -28,7 +28,7 @@ const infra = {
   message: "of infra/ only infra/outputs may be imported: provisioning does not know which stack made a host",
 };
 const upward = {
-  regex: "/provision/(?!(errors|output|paths|deployment|shell|script|local-docker)$)",
+  regex: "/provision/(?!(errors|output|paths|deployment|networks|aws-settings|shell|script|local-docker)$)",
   message: "infra/ does not know how hosts are provisioned",
 };
 const pure = {

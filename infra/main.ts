@@ -1,15 +1,41 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Deployment } from "../provision/deployment";
 import { runScript } from "../provision/script";
 import { App } from "./cdktf";
-import { localProps } from "./local-props";
-import { LocalDataStack } from "./stacks/local-data";
-import { LocalHostStack } from "./stacks/local-host";
 
 // Terraform's configuration of a deployment: `data`, what outlives its hosts, and `host`, all that can be made again.
 runScript(async (deployment) => {
-  const props = await localProps(deployment);
-  const app = new App({ outdir: join(deployment.paths.state, "cdktf.out") });
-  new LocalDataStack(app, "data", props);
-  new LocalHostStack(app, "host", props);
+  const outdir = join(deployment.paths.state, "cdktf.out");
+  mkdirSync(outdir, { recursive: true });
+  const app = new App({ outdir });
+  await addStacks(app, deployment);
   app.synth();
 });
+
+/** Only what a deployment needs is loaded: the provider's bindings take a while. */
+async function addStacks(app: App, deployment: Deployment): Promise<void> {
+  if (deployment.infrastructure === "aws") {
+    const [{ awsProps }, { AwsDataStack }, { AwsHostStack }] = await Promise.all([
+      import("./aws-props.js"),
+      import("./stacks/aws-data.js"),
+      import("./stacks/aws-host.js"),
+    ]);
+    // Both are set after a destruction has been confirmed: see provision/terraform.ts.
+    const props = awsProps(deployment, {
+      isProtected: process.env["UNPROTECTED"] !== "1",
+      hasData: process.env["WITHOUT_DATA"] !== "1",
+    });
+    new AwsDataStack(app, props);
+    new AwsHostStack(app, props);
+  } else {
+    const [{ localProps }, { LocalDataStack }, { LocalHostStack }] = await Promise.all([
+      import("./local-props.js"),
+      import("./stacks/local-data.js"),
+      import("./stacks/local-host.js"),
+    ]);
+    const props = await localProps(deployment);
+    new LocalDataStack(app, "data", props);
+    new LocalHostStack(app, "host", props);
+  }
+}

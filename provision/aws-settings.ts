@@ -111,6 +111,11 @@ export const AwsSettings = z
     proxyCommand: text(/^[^\r\n\0]+$/, "must be one line")
       .optional()
       .describe("as OpenSSH's, with %h %p %r: `ssh -W %h:%p bastion.example.org`; %h is the host's private address"),
+    egressPorts: z
+      .array(z.int().min(1).max(65535))
+      .max(20)
+      .default([])
+      .describe("TCP ports that DAGs reach out to, beside 80 and 443: `[5432, 587]`"),
     instanceType: instanceType
       .default("t3.large")
       .describe("EC2's instance type, x86 or Graviton; at least 2 cores and 4 GiB of memory"),
@@ -134,7 +139,9 @@ export const AwsSettings = z
       .min(1)
       .max(1_000_000)
       .optional()
-      .describe("US dollars a month; `alarmEmail` is told at 80 % and when the forecast is over it"),
+      .describe(
+        "US dollars a month, of the whole account; `alarmEmail` is told at 80 % and when the forecast is over it",
+      ),
     state: z
       .enum(["local", "s3"])
       .default("local")
@@ -163,6 +170,8 @@ function* inconsistencies(aws: z.infer<typeof AwsSettings>): Generator<[key: str
     yield ["proxyCommand", "missing: access: proxyCommand needs one, like `ssh -W %h:%p bastion.example.org`"];
   if (aws.proxyCommand && aws.access !== "proxyCommand")
     yield ["proxyCommand", `is used with access: proxyCommand only, not with ${aws.access}: change one of them`];
+  if (aws.access === "ssm" && aws.os !== "ubuntu-24.04")
+    yield ["os", `has no SSM agent in its image: set os: ubuntu-24.04, or access: eice`];
   if (aws.budgetUsd && !aws.alarmEmail) yield ["budgetUsd", "tells nobody: give alarmEmail too"];
   if (aws.stateBucket && aws.state === "local") yield ["stateBucket", "is used with state: s3 only"];
   if (aws.stateBucket && aws.stateBucket === aws.backups.bucket)

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { DataResource, LocalExecProvisioner } from "../cdktf";
+import { DataResource, LocalExecProvisioner, escaped } from "../cdktf";
 
 export interface LocalResourceProps {
   /** Directory of the scripts, relative to the stack's. */
@@ -28,7 +28,7 @@ export class LocalResource extends DataResource {
         type: "local-exec",
         workingDir: scripts,
         command: `sh ${create}`,
-        environment: { ...escaped(environment), ...escaped(identity) },
+        environment: { ...escapedAll(environment), ...escapedAll(identity) },
       },
     ];
     // Only `self` is known when a resource is destroyed, hence the copy of its identity in its output.
@@ -42,8 +42,8 @@ export class LocalResource extends DataResource {
       });
     }
     super(scope, id, {
-      input: escaped(identity),
-      triggersReplace: escaped(identity),
+      input: escapedAll(identity),
+      triggersReplace: escapedAll(identity),
       provisioners,
       dependsOn: [...(props.dependsOn ?? [])],
     });
@@ -52,8 +52,5 @@ export class LocalResource extends DataResource {
   }
 }
 
-/** Terraform expands `${` and `%{` in every string. */
-const escaped = (texts: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(texts).map(([key, text]) => [key, text.replace(/[$%](?=\{)/g, (sign) => sign + sign)]),
-  );
+const escapedAll = (texts: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, escaped(text)]));

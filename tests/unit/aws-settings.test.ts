@@ -115,6 +115,8 @@ test.each([
   [file("instanceType: t2.large"), "is a machine of another kind"],
   [file("instanceType: mac2.metal"), "is a machine of another kind"],
   [file("os: ubuntu-22.04"), 'aws.os: must be "ubuntu-24.04" or "debian-13"'],
+  [file("os: debian-13, access: ssm"), "aws.os: has no SSM agent in its image"],
+  [file("egressPorts: [0]"), "aws.egressPorts[0]: must be at least 1"],
   [file("rootGiB: 8"), "aws.rootGiB: must be at least 16"],
   [file("dataGiB: 1.5"), "aws.dataGiB: must be a whole number"],
   [file("vpcCidr: 8.8.0.0/16"), "aws.vpcCidr: "],

@@ -1,0 +1,102 @@
+import { DataAwsAmi } from "@cdktf/provider-aws/lib/data-aws-ami";
+import { EipAssociation } from "@cdktf/provider-aws/lib/eip-association";
+import type { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile";
+import { Instance } from "@cdktf/provider-aws/lib/instance";
+import type { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment";
+import type { Construct } from "constructs";
+import type { AwsProps } from "../../aws-props";
+import { DataResource, escaped } from "../../cdktf";
+import type { DataIds } from "./data-ids";
+import type { Network } from "./network";
+
+/** The EC2 instance: all of it can be made again, and nothing but its kind makes it so. */
+export function host(
+  scope: Construct,
+  props: AwsProps,
+  network: Network,
+  group: SecurityGroup,
+  profile: IamInstanceProfile,
+  data: DataIds,
+): Instance {
+  const { name, image, instanceType, rootGiB } = props;
+  const ami = new DataAwsAmi(scope, "image", {
+    mostRecent: true,
+    owners: [image.owner],
+    filter: [
+      { name: "name", values: [image.name] },
+      { name: "architecture", values: [image.architecture] },
+      { name: "virtualization-type", values: ["hvm"] },
+      { name: "root-device-type", values: ["ebs"] },
+    ],
+  });
+  // A newer image of the same kind is no reason for another host; another system or processor is.
+  const kind = new DataResource(scope, "kind", {
+    input: { os: image.os, architecture: image.architecture },
+    triggersReplace: { os: image.os, architecture: image.architecture },
+  });
+  const instance = new Instance(scope, "host", {
+    ami: ami.id,
+    instanceType,
+    subnetId: network.subnet.id,
+    vpcSecurityGroupIds: [group.id],
+    iamInstanceProfile: profile.name,
+    ebsOptimized: true,
+    monitoring: true,
+    disableApiTermination: true,
+    // Terraform may, once somebody has confirmed it: nobody else terminates the host by a slip.
+    forceDestroy: true,
+    instanceInitiatedShutdownBehavior: "stop",
+    metadataOptions: {
+      httpEndpoint: "enabled",
+      httpTokens: "required",
+      // Containers are one hop further away: DAGs have none of the host's permissions.
+      httpPutResponseHopLimit: 1,
+      httpProtocolIpv6: "disabled",
+      instanceMetadataTags: "disabled",
+    },
+    maintenanceOptions: { autoRecovery: "default" },
+    rootBlockDevice: {
+      volumeType: "gp3",
+      volumeSize: rootGiB,
+      encrypted: true,
+      kmsKeyId: data.keyArn,
+      deleteOnTermination: true,
+      tags: { Name: `${name}-root` },
+    },
+    userData: escaped(userData(props)),
+    userDataReplaceOnChange: false,
+    lifecycle: {
+      ignoreChanges: ["ami", "user_data", "user_data_base64", "key_name", "associate_public_ip_address"],
+      replaceTriggeredBy: [`${kind.terraformResourceType}.${kind.friendlyUniqueId}`],
+    },
+    dependsOn: [network.gateway],
+    tags: { Name: name },
+  });
+  new VolumeAttachment(scope, "data_attachment", {
+    deviceName: "/dev/sdf",
+    volumeId: data.volumeId,
+    instanceId: instance.id,
+    // No detaching under a running database.
+    stopInstanceBeforeDetaching: true,
+  });
+  new EipAssociation(scope, "address_use", { allocationId: data.addressId, instanceId: instance.id });
+  return instance;
+}
+
+/** Who may log in, and one host key, which cloud-init shows on the console. All else is provisioning's work. */
+const userData = ({ authorizedKeys }: AwsProps): string =>
+  `#cloud-config\n${JSON.stringify(
+    {
+      disable_root: true,
+      ssh_pwauth: false,
+      ssh_deletekeys: true,
+      ssh_genkeytypes: ["ed25519"],
+      ssh: { emit_keys_to_console: true },
+      ssh_authorized_keys: authorizedKeys,
+      package_update: false,
+      package_upgrade: false,
+    },
+    undefined,
+    1,
+  )}\n`;
