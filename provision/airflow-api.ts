@@ -102,7 +102,7 @@ function client(host: Host, pool: Pool, password: string): AirflowApi {
     if (status === 401) {
       throw new UserError(
         `Airflow does not accept the password of ${USER} that is in the secrets`,
-        "was it changed in the UI? run make provision to set it",
+        "was it changed in the UI? put that one in with make secrets, then run make provision",
       );
     }
     if (status !== 201) throw new ApiError(status, detailOf(text), "POST /auth/token");
@@ -173,6 +173,7 @@ export async function persistently<T>(
       if (attempt > 0) await host.reconnect();
       return await call();
     } catch (error) {
+      signal.throwIfAborted();
       if (!isPassing(error) || Date.now() > deadline) throw error;
       if (attempt === 0) lost();
       await sleep(1000);

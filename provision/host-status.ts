@@ -11,7 +11,7 @@ export interface ServiceStatus {
   readonly state: string;
   /** healthy, unhealthy, starting; empty where it has no health check. */
   readonly health: string;
-  /** ISO 8601. */
+  /** ISO 8601: its start, or its end where it does not run. */
   readonly since: string;
   readonly restarts: number;
 }
@@ -35,7 +35,7 @@ const facts = {
   hasData: live(sh`mountpoint -q ${DATA}`, ({ code }) => code === 0),
   docker: live(sh`systemctl is-active docker.service`, first),
   services: live(
-    sh`docker ps --all --quiet --filter label=com.docker.compose.project=airflow --filter label=com.docker.compose.oneoff=False | xargs -r docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.StartedAt}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}'`,
+    sh`docker ps --all --quiet --filter label=com.docker.compose.project=airflow --filter label=com.docker.compose.oneoff=False | xargs -r docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Running}}{{.State.StartedAt}}{{else}}{{.State.FinishedAt}}{{end}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}'`,
     ({ stdout }) => parseServices(stdout),
   ),
   imagesDate: live(sh`cat ${CURRENT}/images/date`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
