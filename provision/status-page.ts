@@ -41,7 +41,10 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
       const found = host.services.find((candidate) => candidate.service === service);
       if (!found) return row(service, "there is none");
       const restarts = found.restarts > 0 ? `, restarted ${found.restarts} times` : "";
-      return row(service, `${(found.state === "running" && found.health) || found.state} for ${since(Date.parse(found.since) / 1000)}${restarts}`);
+      return row(
+        service,
+        `${(found.state === "running" && found.health) || found.state} for ${since(Date.parse(found.since) / 1000)}${restarts}`,
+      );
     }),
     ...host.disks.map(({ paths, size: total, free }) =>
       row("disk", `${size(free)} of ${size(total)} free (${paths.join(", ")})`),
