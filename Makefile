@@ -16,9 +16,9 @@ help: ## lists the verbs and says which deployment is selected
 demo: setup ## everything below on this machine: free, needs no cloud account
 	$(run)/demo.ts
 
-setup: ## installs what is missing on this machine: npm packages, Docker, mmdebstrap
+setup: ## installs what is missing on this machine: npm packages, Docker, mmdebstrap, ssh
 	sh provision/setup.sh
-keypair: packages ## makes the SSH key and the age identity; never overwrites
+keypair: packages ## makes the SSH key and the age identity; never overwrites: [RECOVERY_RECIPIENT=age1…]
 	$(run)/keypair.ts
 plan: packages ## shows what would change: infrastructure and host; changes nothing
 	$(run)/plan.ts
@@ -26,7 +26,7 @@ infrastructure: packages ## makes the host, by Terraform, and pins its SSH key
 	$(run)/infrastructure.ts
 provision: packages ## makes the host run Airflow as the deployment file says
 	$(run)/provision.ts
-dags: packages ## checks dags/ in the deployed Airflow, then switches to them
+dags: packages ## checks dags/ in the deployed Airflow, then switches to them: [DAGS=folder]
 	$(run)/dags.ts
 trigger: packages ## runs a DAG and waits for it: DAG=id [CONF=json|@file] [PAUSED=ok]
 	$(run)/trigger.ts
@@ -34,15 +34,15 @@ airflow: packages ## runs Airflow's own command line: CMD="dags list"
 	$(run)/airflow.ts
 test: packages ## tests the running deployment from outside
 	$(run)/test.ts
-status: packages ## one page of state
+status: packages ## shows one page of state; fails where something is not healthy
 	$(run)/status.ts
-logs: packages ## services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
+logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
 	$(run)/logs.ts
-ui: packages ## opens a tunnel to the web UI
+ui: packages ## opens a tunnel to the web UI, until Ctrl-C
 	$(run)/ui.ts
 password: packages ## shows the login of the web UI, on a terminal only
 	$(run)/password.ts
-ssh: packages ## a shell on the host: [CMD="uptime"]
+ssh: packages ## opens a shell on the host, or runs one command: [CMD="uptime"]
 	$(run)/ssh.ts
 secrets: packages ## edits the encrypted secrets in $EDITOR
 	$(run)/secrets.ts
@@ -53,9 +53,9 @@ reboot: packages ## reboots the host and waits until Airflow is healthy again
 teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name]
 	$(run)/teardown.ts
 
-check: packages ## the project's own tests: [FAST=1]
+check: packages ## runs the project's own tests: [FAST=1]
 	node --import tsx tests/check.ts
-bench: packages ## measures the project, beside the floor
+bench: packages ## measures the project beside the floor
 	node --import tsx tests/bench.ts
 lock: packages ## renews the lock files of images and packages
 	$(run)/lock.ts

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { UserError } from "./errors";
 
-const HINT = `like CONF='{"day": "2026-01-31"}', or CONF=@file.json (make expands every $ of the first form)`;
+const HINT = `like CONF='{"day": "2026-01-31"}', or CONF=@file.json`;
 
 /** What `CONF` says, a JSON object or `@file` with one; nothing is an empty object. */
 export function readConf(conf: string | undefined): Record<string, unknown> {

@@ -38,5 +38,9 @@ async function verb(name: string, parameters: NodeJS.ProcessEnv = {}): Promise<v
   say(`\n— make ${name}${words.join("")}`);
   const args = ["--import", "tsx", join(__dirname, `${name}.ts`)];
   const { code } = await runChild(process.execPath, args, { env: { ...process.env, ...parameters }, inherit: true });
-  if (code !== 0) throw new UserError(`make ${name} failed`, "its error stands above; make demo goes on from there");
+  if (code !== 0)
+    throw new UserError(
+      `make ${name} failed`,
+      "mend what its error above says, then run make demo again: it goes on from there",
+    );
 }

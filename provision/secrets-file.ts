@@ -16,7 +16,7 @@ export async function readSecrets(deployment: Deployment): Promise<Secrets> {
   if (opened.digest === undefined) {
     throw new UserError(
       `there is no ${opened.source}`,
-      "pull it from git or a backup; a first `make provision` makes it",
+      "pull it from git or a backup; the first make provision makes it",
     );
   }
   const secrets = parseSecrets(opened.source, opened.text);
@@ -24,7 +24,7 @@ export async function readSecrets(deployment: Deployment): Promise<Secrets> {
   if (missing.length > 0) {
     throw new UserError(
       `${opened.source} lacks ${missing.join(", ")}`,
-      "add it with `make secrets`, or run `make provision`",
+      "add what is missing with make secrets, or let make provision generate it",
     );
   }
   return secrets as Secrets;

@@ -248,5 +248,8 @@ export function terraformError(stack: Stack, events: readonly TerraformEvent[], 
     return new UserError("terraform is too old", "https://developer.hashicorp.com/terraform/install");
   }
   const [, script] = /local-exec provisioner error: .*?\. Output:\s*([\s\S]+)$/.exec(message) ?? [];
-  return new UserError(`terraform failed in the stack ${stack}: ${(script ?? message).trim()}`);
+  return new UserError(
+    `terraform failed in the stack ${stack}: ${(script ?? message).trim()}`,
+    "mend the cause and run the same verb again: it goes on from there",
+  );
 }

@@ -32,5 +32,8 @@ runScript(async (deployment) => {
   });
   if (signal.came) throw new Interrupted("interrupted");
   if (code !== 0)
-    throw new UserError(`${deployment.name} does not keep all its promises: see above`, "make status, make plan");
+    throw new UserError(
+      `${deployment.name} did not pass its acceptance tests: see above`,
+      "run make status and make plan",
+    );
 });
