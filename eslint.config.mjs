@@ -7,9 +7,10 @@ const doors = [
   { name: "handlebars", door: "provision/templates.ts" },
   { name: "age-encryption", door: "provision/age.ts" },
   { name: "undici", door: "provision/airflow-api.ts" },
+  { name: "@aws-sdk", door: "provision/aws.ts" },
 ];
 const effects = ["fs", "fs/promises", "child_process", "net", "http", "https", "os", "timers", "timers/promises"];
-const effectModules = ["host", "ssh-host", "local", "apply", "follow", "script", "airflow-api", "age", "secrets-file"];
+const effectModules = ["host", "ssh-host", "local", "apply", "follow", "script", "airflow-api", "age", "aws", "secrets-file"];
 
 const closed = (except) =>
   doors

@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HostOutput, Outputs } from "../infra/outputs";
-import { holdingSignals, stopIfSignalled } from "./child";
+import { holdingSignals } from "./child";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
+import { learnHostKeys } from "./host-keys";
 import { knownHostName, pinHost, readPins } from "./known-hosts";
-import { localNames, readLocalHost, readLocalHostKeys } from "./local-docker";
+import { localNames, readLocalHost } from "./local-docker";
 import { duration, print, say, showStatus } from "./output";
 import { runScript } from "./script";
 import { InfrastructurePlan, applyInfrastructure, terraformOutputs } from "./terraform";
+import { waitForHost } from "./wait-for-host";
 
 runScript(async (deployment) => {
   const started = Date.now();
@@ -32,8 +32,10 @@ async function makeInfrastructure(deployment: Deployment): Promise<Infrastructur
   const outputs = await learnOutputs(deployment);
   writeOutputs(deployment, outputs);
   for (const host of outputs.hosts) {
-    pin(deployment, host, await learnHostKeys(deployment));
-    await waitForSshd(host);
+    // A pin of this very instance was learned the same way once, here or by another operator: a console forgets.
+    if (deployment.isLocal || pinsOf(deployment, host).length === 0)
+      pin(deployment, host, await learnHostKeys(deployment, host));
+    await waitForHost(deployment, host, deployment.isLocal ? 60 : 300);
   }
   return { ...plan, outputs };
 }
@@ -62,31 +64,13 @@ function writeOutputs({ paths }: Deployment, outputs: Outputs): void {
   renameSync(`${paths.outputs}.tmp`, paths.outputs);
 }
 
-const BOOT_SECONDS = 60;
-
-/** Asks until `ask` has an answer; the host may still be booting. */
-async function whileBooting<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + BOOT_SECONDS * 1000;
-  for (;;) {
-    stopIfSignalled();
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > end) throw new UserError(`${what} after ${BOOT_SECONDS} s`, "run make infrastructure again");
-    showStatus("waiting for the host to boot …");
-    await sleep(100);
-  }
-}
-
-/** The host's SSH keys, learned past the network that they protect. */
-const learnHostKeys = (deployment: Deployment): Promise<string[]> =>
-  whileBooting("the host has no SSH host key", async () => {
-    const keys = await readLocalHostKeys(localNames(deployment));
-    return keys.length > 0 ? keys : undefined;
-  });
+const pinsOf = (deployment: Deployment, host: HostOutput): string[] =>
+  readPins(deployment)
+    .filter(({ name, id }) => name === knownHostName(host) && id === host.id)
+    .map(({ type, key }) => `${type} ${key}`);
 
 function pin(deployment: Deployment, host: HostOutput, keys: readonly string[]): void {
-  const pinned = readPins(deployment).filter(({ name, id }) => name === knownHostName(host) && id === host.id);
-  const known = pinned.map(({ type, key }) => `${type} ${key}`);
+  const known = pinsOf(deployment, host);
   if (known.length === 0) return pinHost(deployment, host, keys);
   if (known.some((key) => keys.includes(key))) return;
   throw new UserError(
@@ -94,21 +78,3 @@ function pin(deployment: Deployment, host: HostOutput, keys: readonly string[]):
     `somebody may have replaced it; if you did, delete its line in ${deployment.paths.knownHosts}`,
   );
 }
-
-const waitForSshd = (host: HostOutput): Promise<true> =>
-  whileBooting(`sshd does not answer on ${host.address}:${host.port}`, async () =>
-    (await greets(host)) ? true : undefined,
-  );
-
-/** An open port is not enough: Docker accepts connections for a host whose sshd is not there yet. */
-const greets = ({ address, port }: HostOutput): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: address, port });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(2000, () => end(false));
-    socket.once("data", (data) => end(data.toString("latin1").startsWith("SSH-")));
-    socket.once("close", () => end(false)).once("error", () => end(false));
-  });

@@ -9,7 +9,9 @@ import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import type { Host, Result, RunOptions } from "./host";
 import { pinnedKeys } from "./known-hosts";
+import { proxySocket } from "./proxy-socket";
 import { Command } from "./shell";
+import { wayIn } from "./way-in";
 
 /** The link to the host is gone; what the command did is unknown. */
 export class LinkLost extends UserError {
@@ -50,13 +52,13 @@ export async function connectHost(deployment: Deployment, target: HostOutput, ti
     run: (command, options) => orLost(name, run(link, name, command, options)),
     connect: (port) => orLost(name, forward(link.client, name, port)),
     reconnect: async () => {
-      link.client.end();
+      link.end();
       link = await openLink(deployment, target, name, times);
-      if (isClosed) link.client.end();
+      if (isClosed) link.end();
     },
     close: () => {
       isClosed = true;
-      link.client.end();
+      link.end();
     },
   };
 }
@@ -70,6 +72,7 @@ const orLost = <T>(name: string, work: Promise<T>): Promise<T> =>
 interface Link {
   readonly client: Client;
   readonly closed: Promise<void>;
+  end(): void;
 }
 
 async function openLink(deployment: Deployment, target: HostOutput, name: string, times: typeof TIMES): Promise<Link> {
@@ -77,17 +80,27 @@ async function openLink(deployment: Deployment, target: HostOutput, name: string
   const credentials = readCredentials(deployment);
   const client = new Client();
   let refusedKey = false;
+  let banner = "";
   const closed = new Promise<void>((resolve) => client.once("close", resolve));
+  const way = wayIn(deployment, target);
+  const proxy = way && proxySocket(way);
+  void closed.then(() => proxy?.end());
 
   await new Promise<void>((resolve, reject) => {
+    const fail = async (cause: Error): Promise<void> => {
+      const said = (await proxy?.lastWords()) ?? "";
+      proxy?.end();
+      reject(connectError(name, deployment, { refusedKey, said, banner, program: way?.[0] }, cause));
+    };
     client
       .once("ready", resolve)
+      .on("banner", (text) => (banner += text))
       // `on`, not `once`: a second error follows a timeout, and an unheard one ends the process.
-      .on("error", (cause: Error & { level?: string }) => reject(connectError(name, deployment, refusedKey, cause)))
-      .once("close", () => reject(connectError(name, deployment, refusedKey, new Error("the connection was closed"))))
+      .on("error", fail)
+      .once("close", () => fail(new Error("the connection was closed")))
       .connect({
         // Without TCP_NODELAY an exec takes 46 ms instead of 4.
-        sock: connectSocket({ host: target.address, port: target.port, noDelay: true }),
+        sock: proxy?.socket ?? connectSocket({ host: target.address, port: target.port, noDelay: true }),
         username: target.user,
         ...credentials,
         algorithms: { serverHostKey: pinned.map(({ type }) => type) as never },
@@ -100,7 +113,12 @@ async function openLink(deployment: Deployment, target: HostOutput, name: string
         keepaliveCountMax: 3,
       });
   });
-  return { client, closed };
+  const end = (): void => {
+    client.end();
+    // A program in between ends with its input; one that does not is ended.
+    if (proxy) setTimeout(proxy.end, 1000).unref();
+  };
+  return { client, closed, end };
 }
 
 function run({ client, closed }: Link, name: string, command: Command, options: RunOptions = {}): Promise<Result> {
@@ -171,12 +189,27 @@ function readCredentials(deployment: Deployment): { privateKey?: Buffer; agent?:
   );
 }
 
+interface Circumstances {
+  readonly refusedKey: boolean;
+  /** What sshd wanted to be shown before the login. */
+  readonly banner: string;
+  /** The program in between, and what it said. */
+  readonly program: string | undefined;
+  readonly said: string;
+}
+
+/** pam_nologin, while systemd has not started everything yet. */
+const BOOTING = /System is booting up|not permitted to log in yet/i;
+
 function connectError(
   name: string,
   deployment: Deployment,
-  refusedKey: boolean,
+  { refusedKey, banner, program, said }: Circumstances,
   cause: Error & { level?: string; code?: string },
 ): UserError {
+  if (BOOTING.test(banner)) {
+    return new HostUnreachable(`${name} is still booting`, "wait a minute, then run the same verb again", { cause });
+  }
   if (refusedKey || /no matching host key/i.test(cause.message)) {
     return new UserError(
       `the SSH host key of ${name} is not the pinned one: nothing was sent`,
@@ -195,6 +228,13 @@ function connectError(
     return new UserError(
       `${name} allows no key exchange that this client knows (post-quantum only?)`,
       "allow curve25519-sha256 in its sshd_config",
+      { cause },
+    );
+  }
+  if (program) {
+    return new HostUnreachable(
+      `cannot reach ${name} through ${program}: ${said || cause.message}`,
+      "aws.access in the deployment file chooses the way in",
       { cause },
     );
   }

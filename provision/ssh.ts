@@ -5,12 +5,15 @@ import { pinnedKeys } from "./known-hosts";
 import { mainHost } from "./main-host";
 import { runScript } from "./script";
 import { sshArguments } from "./ssh-arguments";
+import { wayIn } from "./way-in";
 
 runScript(async (deployment) => {
   const target = mainHost(deployment);
   pinnedKeys(deployment, target);
   const { CMD } = process.env;
-  const code = await run("ssh", sshArguments(deployment.paths, target, existsSync(deployment.paths.sshKey), CMD));
+  const hasKey = existsSync(deployment.paths.sshKey);
+  const way = wayIn(deployment, target);
+  const code = await run("ssh", sshArguments(deployment.paths, target, hasKey, CMD, way));
   if (code === 255) throw new UserError("ssh failed", "its own message is above; see also make plan");
   // What a shell's last command said is nobody's failure.
   if (CMD && code !== 0) throw new UserError(`the command ended with exit code ${code}`);
