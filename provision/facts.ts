@@ -69,16 +69,18 @@ cat > "$d/script" && cd / && /bin/sh "$d/script" "$d" < /dev/null`);
 
 /** Reads facts in one round trip, side by side on the host. */
 export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Promise<RawFact[]> {
-  const jobs = facts.map(
-    ({ command }, i) => `(\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"`,
-  );
+  if (facts.length === 0) return [];
+  const files = facts.flatMap((_fact, i) => [`${i}.out`, `${i}.err`]);
+  // Few programs, many builtins: starting one costs more than most facts do.
   const script = [
-    ...jobs.map((job) => `{ ${job}; } &`),
+    ...facts.map(
+      ({ command }, i) => `{ (\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"; } &`,
+    ),
     "wait",
-    `for i in $(seq 0 ${facts.length - 1}); do`,
-    `  echo "$i $(cat "$1/$i.code") $(stat -c %s "$1/$i.out") $(stat -c %s "$1/$i.err")"`,
-    `  cat "$1/$i.out" "$1/$i.err"`,
-    "done",
+    'cd "$1"',
+    `i=0; while [ $i -lt ${facts.length} ]; do read -r code < $i.code; echo "$code"; i=$((i + 1)); done`,
+    `stat -c %s ${files.join(" ")}`,
+    `cat ${files.join(" ")}`,
   ].join("\n");
   const chunks: Buffer[] = [];
   const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()) });
@@ -88,21 +90,26 @@ export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Prom
   return parseFrames(Buffer.concat(chunks), facts);
 }
 
+/** All exit codes, a line each; the sizes of each one's output and errors, a line each; then these, one after the other. */
 function parseFrames(output: Buffer, facts: readonly Fact<unknown>[]): RawFact[] {
   let at = 0;
+  const number = (): number => {
+    const end = output.indexOf("\n", at);
+    const text = output.toString("latin1", at, end);
+    if (end < 0 || !/^\d+$/.test(text))
+      throw new Error(`facts came back garbled: ${JSON.stringify(text.slice(0, 80))}`);
+    at = end + 1;
+    return Number(text);
+  };
+  const codes = facts.map(number);
+  const sizes = facts.map(() => [number(), number()] as const);
+  if (output.length !== at + sizes.flat().reduce((sum, bytes) => sum + bytes, 0))
+    throw new Error("facts came back garbled: their sizes are wrong");
   const take = (bytes: number): Buffer => output.subarray(at, (at += bytes));
   return facts.map((fact, i) => {
-    const end = output.indexOf("\n", at);
-    const [index, code, outSize, errSize] = take(end - at + 1)
-      .toString()
-      .trim()
-      .split(" ")
-      .map(Number);
-    if (end < 0 || index !== i || errSize === undefined)
-      throw new Error(`fact ${i} (${fact.command.text}) came back garbled`);
-    const stdout = take(outSize!);
-    const stderr = take(errSize);
+    const code = codes[i]!;
+    const [stdout, stderr] = [take(sizes[i]![0]), take(sizes[i]![1])];
     const digest = createHash("sha256").update(`${code}\n`).update(stdout).digest("hex");
-    return { fact, digest, result: { code: code!, stdout: stdout.toString(), stderr: stderr.toString() } };
+    return { fact, digest, result: { code, stdout: stdout.toString(), stderr: stderr.toString() } };
   });
 }

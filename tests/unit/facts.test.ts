@@ -17,12 +17,20 @@ const answering = (answer: Partial<Result> & { frames?: string | Buffer }): Host
 });
 const text = (command = "true"): Fact<string> => stable(new Command(command), ({ stdout }) => stdout);
 
+/** As the host frames the answers. */
+const frames = (...answers: [code: number, stdout: string, stderr?: string][]): string => {
+  const texts = answers.flatMap(([, stdout, stderr = ""]) => [stdout, stderr]);
+  return (
+    [...answers.map(([code]) => code), ...texts.map((text) => Buffer.byteLength(text))].join("\n") +
+    "\n" +
+    texts.join("")
+  );
+};
+
 describe("the answers to facts", () => {
-  test.each([
-    ["none", [], []],
+  test.each<[string, [number, string, string][]]>([
     [
       "plain ones",
-      ["0 0 3 0\nabc", "1 1 0 2\nno"],
       [
         [0, "abc", ""],
         [1, "", "no"],
@@ -30,43 +38,43 @@ describe("the answers to facts", () => {
     ],
     [
       "empty ones",
-      ["0 127 0 0\n", "1 0 0 0\n"],
       [
         [127, "", ""],
         [0, "", ""],
       ],
     ],
     [
-      "lines that look like frames",
-      ["0 0 8 0\n1 0 0 0\n", "1 0 1 0\n\n"],
+      "lines that look like sizes",
       [
-        [0, "1 0 0 0\n", ""],
+        [0, "1\n0\n0\n", "2\n"],
         [0, "\n", ""],
       ],
     ],
     [
       "letters of more than one byte",
-      ["0 0 4 2\néü" + "é", "1 0 0 0\n"],
       [
         [0, "éü", "é"],
         [0, "", ""],
       ],
     ],
-  ])("are taken apart by their sizes: %s", async (_what, frames, expected) => {
+  ])("are taken apart by their sizes: %s", async (_what, answers) => {
     const raw = await readRaw(
-      answering({ frames: frames.join("") }),
-      frames.map(() => text()),
+      answering({ frames: frames(...answers) }),
+      answers.map(() => text()),
     );
-    expect(raw.map(({ result: { code, stdout, stderr } }) => [code, stdout, stderr])).toEqual(expected);
+    expect(raw.map(({ result: { code, stdout, stderr } }) => [code, stdout, stderr])).toEqual(answers);
+  });
+  test("of nothing are none, without a round trip", async () => {
+    expect(await readRaw(answering({ code: 1 }), [])).toEqual([]);
   });
   test("have the digest that the host makes of code and output, not of what went to stderr", async () => {
-    const [raw] = await readRaw(answering({ frames: "0 1 2 3\nouterr" }), [text()]);
+    const [raw] = await readRaw(answering({ frames: frames([1, "ou", "terr"]) }), [text()]);
     expect(raw!.digest).toBe(createHash("sha256").update("1\nou").digest("hex"));
   });
-  test.each(["", "0 0 3 0", "1 0 0 0\n", "0 0\n", "sudo: hello\n0 0 0 0\n"])(
+  test.each(["", "0", "0\n0\n", "0\n1\n0\n", "0\n0\n0\nx", "motd\n0\n0\n0\n", "0\n\n0\n"])(
     "that come back garbled (%j) are no state",
-    async (frames) => {
-      await expect(readRaw(answering({ frames }), [text()])).rejects.toThrow(/garbled/);
+    async (garbled) => {
+      await expect(readRaw(answering({ frames: garbled }), [text()])).rejects.toThrow(/garbled/);
     },
   );
   test("that do not come at all are an error that names the host", async () => {
@@ -93,13 +101,13 @@ describe("sudo", () => {
 describe("a plan", () => {
   const facts = { a: text("cat a"), b: live(sh`date`, ({ stdout }) => stdout) };
   const idle = { ...step([]), name: "idle", facts: () => ({ c: text("cat c") }) };
+  const answers = frames([0, "C"], [0, "A"], [0, "B"]);
   const busy = { ...step([act("make it", "true")]), name: "busy", facts: () => facts };
 
   test("holds the steps that have something to do, with their stable facts to compare", async () => {
     const wishes = factsOf([idle, busy], undefined);
-    const frames = "0 0 1 0\nC1 0 1 0\nA2 0 1 0\nB";
     const raw = await readRaw(
-      answering({ frames }),
+      answering({ frames: answers }),
       wishes.flatMap(({ facts }) => Object.values(facts)),
     );
     expect(makePlan(wishes, undefined, raw)).toEqual([
@@ -115,7 +123,7 @@ describe("a plan", () => {
     const watching = { ...busy, plan: (_wanted: undefined, known: object) => (seen.push(known), []) };
     const wishes = factsOf([idle, watching], undefined);
     const raw = await readRaw(
-      answering({ frames: "0 0 1 0\nC1 0 1 0\nA2 0 1 0\nB" }),
+      answering({ frames: answers }),
       wishes.flatMap(({ facts }) => Object.values(facts)),
     );
     expect(makePlan(wishes, undefined, raw)).toEqual([]);
