@@ -1,0 +1,168 @@
+import type { DagRun } from "../../../provision/dag-run";
+import { path } from "../../../provision/airflow-api";
+import { Life } from "../../support/life";
+
+/** A DAG whose second task runs when the test says so; the task's code tells its release. */
+const slow = (release: string): string => `
+import os, time
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def slow():
+    @task
+    def wait():
+        while not os.path.exists("/opt/airflow/logs/life-go"):
+            time.sleep(0.1)
+
+    @task
+    def tell() -> str:
+        return "release ${release}"
+
+    wait() >> tell()
+
+slow()
+`;
+
+const broken = `
+from airflow.sdk import dag
+
+@dag(schedule=None)
+def broken():
+    pass
+
+brokn()
+`;
+
+const hello = (what: string): string => `
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def hello():
+    @task
+    def greet() -> str:
+        return "${what}"
+
+    greet()
+
+hello()
+`;
+
+const failing = `
+from airflow.sdk import dag, task
+
+@dag(schedule=None, params={"coins": 0})
+def till():
+    @task
+    def count(params: dict | None = None):
+        if params["coins"] == 0:
+            raise ValueError("the till is empty")
+        print(f"{params['coins']} coins")
+
+    count()
+
+till()
+`;
+
+/** Pushes of DAGs, and runs of them. */
+export function dags(life: Life): void {
+  test("a push says which DAGs were added, changed and removed", async () => {
+    life.dag("hello.py", hello("hello"));
+    life.dag("till.py", failing);
+    expect((await life.pushDags()).stdout).toMatch(
+      /^added: hello, till\nunchanged: 2\nDAG release [0-9a-f]{16} runs, in /,
+    );
+    life.dag("hello.py", hello("good day"));
+    life.dag("example_etl.py", undefined);
+    life.dag("slow.py", slow("one"));
+    expect((await life.pushDags()).stdout).toMatch(
+      /^added: slow\nchanged: hello\nremoved: example_etl\nunchanged: 2\n/,
+    );
+  });
+
+  test("a DAG that cannot be imported stops the push with file, line and error; the running DAGs stay", async () => {
+    const before = await life.trace();
+    life.dag("broken.py", broken);
+    const { code, text } = await life.pushDags();
+    expect({ code, text }).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(/ {2}broken\.py:8: NameError: name 'brokn' is not defined/),
+    });
+    const after = await life.trace();
+    expect({ ...after, newest: "" }).toEqual({ ...before, newest: "" });
+    life.dag("broken.py", undefined);
+    expect((await life.pushDags()).stdout).toBe("nothing to do\n");
+  });
+
+  test("a run that is under way during a push finishes on its own release; the next one uses the new one", async () => {
+    const first = life.start("trigger", { DAG: "slow", PAUSED: "ok" });
+    await first.says(/wait: running/);
+    const { dagRelease } = await life.trace();
+    life.dag("slow.py", slow("two"));
+    expect((await life.pushDags()).stdout).toMatch(/changed: slow/);
+    await life.host("touch /srv/airflow/logs/life-go");
+    expect(await first.ended).toMatchObject({ code: 0, text: expect.stringMatching(/slow succeeded/) });
+    await life.make("trigger", { DAG: "slow" });
+    const runs = await life.airflow(async (airflow) => {
+      const found = await airflow.list<DagRun>("/dags/slow/dagRuns?order_by=run_after", "dag_runs");
+      const said = found.map(({ dag_run_id }) =>
+        airflow.get<{ value: unknown }>(
+          path`/dags/slow/dagRuns/${dag_run_id}/taskInstances/tell/xcomEntries/return_value`,
+        ),
+      );
+      return Promise.all(found.map(async (run, i) => ({ version: run.bundle_version, said: (await said[i]!).value })));
+    });
+    const now = (await life.trace()).dagRelease;
+    expect(now).not.toBe(dagRelease);
+    expect(runs.map(({ version }) => `releases/${version}`)).toEqual([dagRelease, now]);
+    expect(runs.map(({ said }) => said)).toEqual(
+      ["release one", "release two"].map((text) => expect.stringContaining(text)),
+    );
+    await life.host("rm /srv/airflow/logs/life-go");
+  });
+
+  test("releases that runs have used stay, more than Airflow would keep; its scheduler lives on", async () => {
+    for (const what of ["a", "b"]) {
+      life.dag("hello.py", hello(what));
+      await life.pushDags();
+      expect(await life.run("trigger", { DAG: "hello", PAUSED: "ok" })).toMatchObject({ code: 0 });
+    }
+    const used = (
+      await life.host(
+        `docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc 'select distinct bundle_version from dag_run'`,
+      )
+    ).trim();
+    const there = await life.host("ls /srv/airflow/dags/releases");
+    expect(there.split("\n")).toEqual(expect.arrayContaining(used.split("\n")));
+    expect(used.split("\n").length).toBeGreaterThan(3);
+    expect(await life.host("docker inspect --format '{{.RestartCount}}' airflow-scheduler-1")).toBe("0\n");
+  });
+
+  test.each<{ what: string; variables: Record<string, string>; says: RegExp }>([
+    { what: "no DAG", variables: {}, says: /error: which DAG\?\nhint: make trigger DAG=canary/ },
+    {
+      what: "an unknown DAG",
+      variables: { DAG: "cannary" },
+      says: /error: there is no DAG cannary\nhint: did you mean canary/,
+    },
+    { what: "a paused DAG", variables: { DAG: "till" }, says: /error: the DAG till is paused.*\nhint: add PAUSED=ok/ },
+    {
+      what: "a CONF that is no JSON",
+      variables: { DAG: "till", CONF: "{coins: 1}" },
+      says: /error: CONF is not JSON: line 1, column 2: unexpected "c"/,
+    },
+  ])("trigger with $what starts nothing and says why", async ({ variables, says }) => {
+    expect(await life.run("trigger", variables)).toMatchObject({ code: 1, text: expect.stringMatching(says) });
+  });
+
+  test("a run that fails ends with 1 and shows the last lines of the failing task's log", async () => {
+    const { code, text } = await life.run("trigger", { DAG: "till", PAUSED: "ok" });
+    expect({ code, text }).toMatchObject({ code: 1, text: expect.stringMatching(/ValueError: the till is empty/) });
+    expect(text).toMatch(/last lines of count, try 1:/);
+    expect(text).toMatch(/error: the run \S+ of till failed: count/);
+  });
+
+  test("CONF reaches the run, also from a file and with a $ in it", async () => {
+    expect(await life.run("trigger", { DAG: "till", CONF: '{"coins": 5}' })).toMatchObject({ code: 0 });
+    await life.make("trigger", { DAG: "canary", CONF: '{"note": "$5"}' });
+  });
+}
