@@ -1,0 +1,113 @@
+/**
+ * Photographs a real `make demo` for the README: docs/demo-terminal.svg and docs/airflow-ui.png. The deployment has a state folder
+ * of its own and is torn down afterwards. Needs Debian's chromium. `ui` takes the UI of a running DEPLOYMENT only, `terminal` draws
+ * the output of an earlier `make demo` from standard input.
+ *
+ *   node --import tsx tests/support/make-pictures.ts [ui | terminal]
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Page, chromium } from "playwright-core";
+import { loadDeployment } from "../../provision/deployment";
+import { say, size } from "../../provision/output";
+import { ROOT } from "../../provision/paths";
+import { readSecrets } from "../../provision/secrets-file";
+import { terminalPicture } from "./terminal-picture";
+
+const BROWSER = {
+  executablePath: "/usr/bin/chromium",
+  args: ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"]
+    .concat("disable-component-update", "disable-sync")
+    .map((name) => `--${name}`),
+};
+const DOCS = join(ROOT, "docs");
+const LARGEST = 200 * 1024;
+
+async function main(): Promise<void> {
+  if (process.argv[2] === "ui") return photographUi(process.env["DEPLOYMENT"] || "local");
+  if (process.argv[2] === "terminal") return keepTerminal(readFileSync(0, "utf8"));
+  const state = mkdtempSync(join(tmpdir(), "airflow-pictures-"));
+  Object.assign(process.env, { AIRFLOW_STATE: state, DEPLOYMENT: "local", CONFIRM: "local" });
+  try {
+    const text = (await outputOf("make", ["demo"])).replaceAll(state, "state");
+    keepTerminal(`$ make demo\n${text}`);
+    await photographUi("local");
+  } finally {
+    spawnSync("make", ["teardown"], { cwd: ROOT, stdio: "inherit" });
+    rmSync(state, { recursive: true, force: true });
+  }
+}
+
+/** What a program prints, in the order that a terminal shows it. */
+async function outputOf(program: string, args: readonly string[]): Promise<string> {
+  const child = spawn("sh", ["-c", 'exec "$@" 2>&1', "sh", program, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => (process.stderr.write(part), (text += part)));
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${String(code)}`);
+  return text;
+}
+
+/** All of it but the names of the acceptance tests, which are many. */
+function keepTerminal(text: string): void {
+  const tests = /(?<=\nRunning one project: acceptance\n)[^]*?(?=\nTest Suites: )/;
+  keep("demo-terminal.svg", Buffer.from(terminalPicture(text.replace(tests, "  […]"))));
+}
+
+/** Through the tunnel of `make ui`, logged in as an operator would: the canary's newest run. */
+async function photographUi(name: string): Promise<void> {
+  const deployment = loadDeployment(name);
+  const { admin_password } = await readSecrets(deployment);
+  const tunnel = spawn(process.execPath, ["--import", "tsx", join(ROOT, "provision/ui.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, DEPLOYMENT: name },
+  });
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      tunnel.once("close", () => reject(new Error("make ui ended")));
+      createInterface({ input: tunnel.stdout }).on("line", (line) => {
+        const [found] = /http:\S+/.exec(line) ?? [];
+        if (found) resolve(found);
+      });
+    });
+    await withPage(async (page) => {
+      await page.goto(`${url}auth/login/`);
+      await page.fill("input[name=username]", "admin");
+      await page.fill("input[name=password]", admin_password);
+      await page.press("input[name=password]", "Enter");
+      await page.waitForURL((at) => !at.pathname.includes("/login"));
+      const runs: { dag_runs: { dag_run_id: string }[] } = await page.evaluate(
+        "fetch('/api/v2/dags/canary/dagRuns?state=success&order_by=-run_after&limit=1').then((answer) => answer.json())",
+      );
+      await page.goto(`${url}dags/canary/runs/${encodeURIComponent(runs.dag_runs[0]!.dag_run_id)}/tasks/sing`);
+      await page.getByText("the canary sings").first().waitFor();
+      await page.waitForLoadState("networkidle");
+      keep("airflow-ui.png", await page.screenshot({ clip: { x: 0, y: 0, width: 1280, height: 450 } }));
+    });
+  } finally {
+    tunnel.kill("SIGINT");
+  }
+}
+
+async function withPage(work: (page: Page) => Promise<void>): Promise<void> {
+  const browser = await chromium.launch(BROWSER);
+  try {
+    await work(await browser.newPage({ viewport: { width: 1280, height: 720 }, colorScheme: "light" }));
+  } finally {
+    await browser.close();
+  }
+}
+
+function keep(name: string, picture: Buffer): void {
+  if (picture.length > LARGEST) throw new Error(`${name} has ${size(picture.length)}: too large for a README`);
+  writeFileSync(join(DOCS, name), picture);
+  say(`wrote docs/${name}, ${size(picture.length)}`);
+}
+
+void main();

@@ -1,0 +1,122 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseSettings } from "../../provision/deployment";
+import { ROOT } from "../../provision/paths";
+
+const textOf = (...path: string[]): string => readFileSync(join(ROOT, ...path), "utf8");
+const readme = textOf("README.md");
+const makefile = textOf("Makefile");
+const unique = (words: readonly string[]): string[] => [...new Set(words)].sort();
+
+const section = (title: string): string => readme.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
+const rowsOf = (text: string): string[] => text.split("\n").filter((line) => /^\| [`\w]/.test(line));
+const spans = [...readme.replace(/^```[^]*?^```/gm, "").matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
+const lines = [...readme.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line!);
+const commands = [...lines, ...spans].filter((text) => /^([A-Z_]+=\S+ )*make( |$)/.test(text));
+
+/** What `make help` prints, by verb. */
+const help = new Map(
+  [...makefile.matchAll(/^([a-z]+):.*?## (.*)$/gm)].map(([, verb, says]) => [verb!, says!] as const),
+);
+
+test("the verbs of the README are those of make help, in the same order", () => {
+  const verbs = rowsOf(section("Verbs")).slice(1);
+  const table = verbs.map((row) => /^\| `([a-z]+)` \|/.exec(row)?.[1]);
+  const printed = execFileSync("make", ["help"], { cwd: ROOT, encoding: "utf8" });
+  const listed = [...printed.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb);
+  expect(table).toEqual(listed);
+  expect([...help.keys()]).toEqual(listed);
+});
+
+test.each([...makefile.matchAll(/^\t.*?((?:\$\(run\)|provision|tests)\/\S+)/gm)].map(([, script]) => script!))(
+  "the Makefile's %s exists",
+  (script) => {
+    expect(existsSync(join(ROOT, script.replace("$(run)", "provision")))).toBe(true);
+  },
+);
+
+test("what the README's table says of a verb's parameters, make help says, too", () => {
+  for (const row of rowsOf(section("Verbs")).slice(1)) {
+    const verb = /`([a-z]+)`/.exec(row)![1]!;
+    for (const name of parametersIn(row)) expect(`${verb}: ${help.get(verb)}`).toContain(`${name}=`);
+  }
+});
+
+test.each(unique(commands))("%s is a command with known parameters", (command) => {
+  const [, before, verb, after] = /^(.*?)make(?: ([a-z]+))?(.*)$/.exec(command)!;
+  if (verb) expect([...help.keys()]).toContain(verb);
+  const known = ["DEPLOYMENT", "VERBOSE"].concat(parametersIn(help.get(verb ?? "help")!));
+  for (const name of parametersIn(`${before} ${after!.split("#")[0]!}`)) expect(known).toContain(name);
+});
+
+test.each(unique(lines.filter((line) => commands.includes(line))))("make knows what to do for: %s", (line) => {
+  const env = { PATH: process.env["PATH"], MAKEFLAGS: "n" };
+  const recipe = execFileSync("sh", ["-c", line], { cwd: ROOT, encoding: "utf8", env });
+  expect(recipe).toMatch(/(provision|tests)\/[a-z]+\.(ts|sh)/);
+});
+
+test("every parameter of make help is passed on by the Makefile", () => {
+  const exported = [...makefile.matchAll(/^(?:override )?export (.*)$/gm)].flatMap(([, names]) => names!.split(" "));
+  for (const name of [...help.values()].flatMap(parametersIn)) expect(exported).toContain(name);
+});
+
+test.each(unique([...readme.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)))(
+  "the link %s leads somewhere",
+  (link) => {
+    if (link.startsWith("https://")) return;
+    const headings = [...readme.matchAll(/^## (.*)$/gm)].map(
+      ([, title]) => `#${title!.toLowerCase().replace(/ /g, "-")}`,
+    );
+    if (link.startsWith("#")) expect(headings).toContain(link);
+    else expect(existsSync(join(ROOT, link))).toBe(true);
+  },
+);
+
+test("every picture in docs/ is shown", () => {
+  const pictures = readdirSync(join(ROOT, "docs")).filter((file) => /\.(png|svg)$/.test(file));
+  for (const file of pictures) expect(readme).toContain(`](docs/${file})`);
+});
+
+const folders = readdirSync(ROOT, { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? [entry.name] : [],
+);
+/** Names that the text makes up, and what is made only when something runs. */
+const madeUp = /^(state|node_modules)\/|<|\/(staging|rehearsal|x)\.yaml/;
+const paths = [...spans, ...lines]
+  .flatMap((text) => text.split(/[\s:=,]+/))
+  .filter((word) => folders.includes(word.split("/")[0]!) && word.includes("/") && !madeUp.test(word));
+
+test.each(unique(paths))("the path %s exists", (path) => {
+  expect(existsSync(join(ROOT, path))).toBe(true);
+});
+
+const sources = ["provision", "templates/change"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => /\.(ts|sh)$/.test(entry.name))
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8")),
+);
+/** With every value as `…`, the way that the README writes it. */
+const program = sources.join("\n").replaceAll(/\$\{[^}]*\}/g, "…");
+const symptoms = rowsOf(section("When something goes wrong")).flatMap((row) => /^\| .*?`([^`]+)`/.exec(row)?.[1] ?? []);
+
+test.each(symptoms.filter((text) => !text.startsWith("make ")))("the program says: %s", (symptom) => {
+  const pieces = symptom.split(/…|"x"|\bx\b|ubuntu@|admin|, then output/).map((piece) => piece.trim());
+  for (const piece of pieces) expect({ piece, isThere: program.includes(piece) }).toEqual({ piece, isThere: true });
+});
+
+test("the versions that are needed are those that the project checks", () => {
+  const { engines } = JSON.parse(textOf("package.json")) as { engines: { node: string } };
+  expect(readme).toContain(`Node.js ≥ ${engines.node.replace(">=", "")}`);
+  const [, terraform] = /TERRAFORM_VERSION = ">= (\d+\.\d+)/.exec(textOf("infra/cdktf.ts"))!;
+  expect(readme).toContain(`Terraform ≥ ${terraform}`);
+});
+
+test("the deployment file that is shown is valid", () => {
+  const [, yaml] = /^```yaml\n([^]*?)^```/m.exec(readme)!;
+  expect(parseSettings("README.md", yaml!).airflow.requirements).toHaveLength(1);
+});
+
+function parametersIn(text: string): string[] {
+  return [...text.matchAll(/\b([A-Z][A-Z_]+)=/g)].map(([, name]) => name!);
+}
