@@ -9,7 +9,8 @@ override export CMD := $(value CMD)
 export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA RECOVERY_RECIPIENT VERBOSE FAST
 .DEFAULT_GOAL := help
 .SILENT:
-run := node --import tsx provision
+# Half as long to start as with --import tsx; in return provision/ has no import() of its own files.
+run := node --require tsx/cjs provision
 
 help: ## lists the verbs and says which deployment is selected
 	awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"
