@@ -86,7 +86,7 @@ async function photographUi(name: string): Promise<void> {
         "fetch('/api/v2/dags/canary/dagRuns?state=success&order_by=-run_after&limit=1').then((answer) => answer.json())",
       );
       await page.goto(`${url}dags/canary/runs/${encodeURIComponent(runs.dag_runs[0]!.dag_run_id)}/tasks/sing`);
-      await page.getByText("the canary sings").first().waitFor();
+      await page.getByText("Returned value was").first().waitFor();
       await page.waitForLoadState("networkidle");
       keep("airflow-ui.png", await page.screenshot({ clip: { x: 0, y: 0, width: 1280, height: 450 } }));
     });
