@@ -51,7 +51,7 @@ export const readLocalVolume = async (name: string): Promise<LocalVolume | undef
   (await inspect<Volume>("volume", name)).map((volume) => ({
     name,
     instance: volume.Labels?.["airflow.instance"] ?? "",
-    created: new Date(volume.CreatedAt),
+    created: new Date(volume.Labels?.["airflow.created"] ?? volume.CreatedAt),
   }))[0];
 
 /** Bytes in each of these volumes; those that do not exist are left out. */

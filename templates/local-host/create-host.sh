@@ -20,7 +20,7 @@ image=$(sh image.sh)
 INSTANCE='' sh destroy-host.sh
 trap 'INSTANCE= sh destroy-host.sh >/dev/null 2>&1 || true' EXIT
 trap 'exit 130' INT TERM
-docker volume create --label "airflow.deployment=$DEPLOYMENT" "$ENGINE_VOLUME" >/dev/null
+docker volume create --label "airflow.deployment=$DEPLOYMENT" --label "airflow.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$ENGINE_VOLUME" >/dev/null
 
 # Packets must fit the way out of this machine, or downloads hang.
 device=$(ip -4 route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
