@@ -1,6 +1,8 @@
+import { finishFirstBoot } from "./first-boot";
 import { authorOf, changeHost, planHost } from "./host-plan";
 import { mainHost } from "./main-host";
 import { duration, print } from "./output";
+import { readOutputs } from "./outputs";
 import { prepare } from "./prepare";
 import { runScript } from "./script";
 import { draftSecrets } from "./secrets-file";
@@ -12,6 +14,7 @@ runScript(async (deployment) => {
   const target = mainHost(deployment);
   const draft = await draftSecrets(deployment);
   await withHost(deployment, target, async (host) => {
+    await finishFirstBoot(host, readOutputs(deployment), authorOf("provision"));
     const found = await planHost(host, steps, prepare(deployment, draft.secrets, target));
     // Only now: a plan refuses a host whose database was made with other secrets.
     await draft.keep();
