@@ -73,9 +73,9 @@ test.each(unique([...readme.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link
   },
 );
 
-test("every picture in docs/ is shown", () => {
-  const pictures = readdirSync(join(ROOT, "docs")).filter((file) => /\.(png|svg)$/.test(file));
-  for (const file of pictures) expect(readme).toContain(`](docs/${file})`);
+test("every picture of docs/ is shown, and every page is linked", () => {
+  const files = readdirSync(join(ROOT, "docs")).filter((file) => /\.(png|svg|md)$/.test(file));
+  for (const file of files) expect(readme).toContain(`](docs/${file})`);
 });
 
 const folders = readdirSync(ROOT, { withFileTypes: true }).flatMap((entry) =>
