@@ -3,7 +3,7 @@
  * of its own and is torn down afterwards. Needs Debian's chromium. `ui` takes the UI of a running DEPLOYMENT only, `terminal` draws
  * the output of an earlier `make demo` from standard input.
  *
- *   node --import tsx tests/support/make-pictures.ts [ui | terminal]
+ *   node --require tsx/cjs tests/support/make-pictures.ts [ui | terminal]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
