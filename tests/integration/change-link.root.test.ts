@@ -121,6 +121,55 @@ describe("an upload", () => {
     expect(root("ls /root/dags")).toBe("a\nb");
   });
 
+  test("with one wrong byte starts nothing and leaves nothing", async () => {
+    const found = await plan(host, uploading);
+    const flipping: Host = {
+      ...host,
+      run: async (command, options) => {
+        if (!(options?.stdin instanceof Readable)) return host.run(command, options);
+        const whole = await buffer(options.stdin);
+        whole[whole.indexOf("xxxxxx")]! ^= 1;
+        return host.run(command, { stdin: whole });
+      },
+    };
+    const { error } = await listen(() => changeHost(flipping, found, ANN));
+    expect(error?.message).toMatch(/nothing was changed: the upload did not arrive whole$/);
+    expect(leftovers()).toBe("");
+    expect(root("ls /root")).toBe("");
+  });
+
+  test("that a client has given up does not start, not even where it had just been found whole", async () => {
+    // A slow check: it says that it is done before it ends.
+    root(`cat > /usr/local/sbin/sha256sum <<'SH'
+#!/bin/sh
+/usr/bin/sha256sum "$@"; code=$?
+case $* in *strict*manifest) touch /root/checked; until [ -e /root/go ]; do sleep 0.05; done ;; esac
+exit $code
+SH
+chmod +x /usr/local/sbin/sha256sum`);
+    const found = await plan(host, uploading);
+    let late: Promise<{ code: number; stderr: string }> | undefined;
+    const losing: Host = {
+      ...host,
+      run: async (command, options) => {
+        if (!(options?.stdin instanceof Readable)) return host.run(command, options);
+        late = host.run(command, options);
+        await until(() => root("ls /root") === "checked");
+        throw new LinkLost(host.name);
+      },
+      // The first connection must live on here.
+      reconnect: async () => undefined,
+    };
+    const error = await errorOf(changeHost(losing, found, ANN));
+    go();
+    const answer = await late!;
+    root("rm /usr/local/sbin/sha256sum");
+    expect(error.message).toMatch(/nothing was changed/);
+    expect(answer).toMatchObject({ code: 1, stderr: expect.stringContaining("the client has given it up") });
+    expect(leftovers()).toBe("");
+    expect(root("ls /root")).toBe("checked\ngo");
+  });
+
   test("that a client has given up does not start when its rest arrives after all", async () => {
     const found = await plan(host, uploading);
     let rest: () => void = () => undefined;
