@@ -6,14 +6,14 @@ export DEPLOYMENT
 # What verbs take, with every `$` as it was typed.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA RECOVERY_RECIPIENT VERBOSE FAST
+export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM RECOVERY_RECIPIENT VERBOSE FAST
 .DEFAULT_GOAL := help
 .SILENT:
 # Half as long to start as with --import tsx; in return provision/ has no import() of its own files.
 run := node --require tsx/cjs provision
 
 help: ## lists the verbs and says which deployment is selected
-	awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"
+	awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"
 demo: setup ## everything below on this machine: free, needs no cloud account
 	$(run)/demo.ts
 
@@ -21,6 +21,8 @@ setup: ## installs what is missing on this machine: npm packages, Docker, mmdebs
 	sh provision/setup.sh
 keypair: packages ## makes the SSH key and the age identity; never overwrites: [RECOVERY_RECIPIENT=age1…]
 	$(run)/keypair.ts
+state-bucket: packages ## makes the bucket for Terraform's state, once for all who share it (AWS)
+	$(run)/state-bucket.ts
 plan: packages ## shows what would change: infrastructure and host; changes nothing
 	$(run)/plan.ts
 infrastructure: packages ## makes the host, by Terraform, and pins its SSH key
@@ -54,7 +56,7 @@ reboot: packages ## reboots the host and waits until Airflow is healthy again
 teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name]
 	$(run)/teardown.ts
 
-check: packages ## runs the project's own tests: [FAST=1]
+check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]
 	node --import tsx tests/check.ts
 bench: packages ## measures the project beside the floor
 	node --import tsx tests/bench.ts
@@ -64,4 +66,8 @@ lock: packages ## renews the lock files of images and packages
 packages: node_modules/.installed-package-lock.json
 node_modules/.installed-package-lock.json: package-lock.json
 	sh provision/setup.sh packages
-.PHONY: help demo setup keypair plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot teardown check bench lock packages
+# What tests against AWS's imitations need: moto, checkov.
+python: packages node_modules/.python/installed.lock
+node_modules/.python/installed.lock: tests/python/requirements.lock
+	sh tests/python/venv.sh $(CURDIR)/node_modules/.python
+.PHONY: python help demo setup keypair state-bucket plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot teardown check bench lock packages

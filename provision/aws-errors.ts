@@ -18,11 +18,6 @@ const LOGIN = "log in again: aws sso login, or renew AWS_ACCESS_KEY_ID and its c
 /** By the names that the services and AWS's own library give their errors; the first that fits. */
 const RULES: readonly Rule[] = [
   {
-    is: /Could not resolve credentials using profile|profile .* (could not be found|not found)|ProfileNotFound/i,
-    message: "your AWS configuration has no such profile, or no credentials in it",
-    hint: "see aws.profile in the deployment file and ~/.aws/config",
-  },
-  {
     is: /^(ExpiredToken|ExpiredTokenException|RequestExpired)\b|(token|session).*expired|expired.*(token|session)/i,
     message: "your AWS credentials have expired",
     hint: LOGIN,
@@ -30,7 +25,7 @@ const RULES: readonly Rule[] = [
   {
     is: /^(CredentialsProviderError|TokenProviderError)\b|Could not load credentials|Credential is missing/i,
     message: "there are no AWS credentials",
-    hint: "log in (aws sso login) or set aws.profile; everything that AWS's own tools know works",
+    hint: "log in (aws sso login), or see aws.profile: everything that AWS's own tools know works",
   },
   {
     is: /^(InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|AuthFailure|SignatureDoesNotMatch|IncompleteSignature)\b/,
@@ -58,6 +53,11 @@ const RULES: readonly Rule[] = [
     hint: "enable it in the account's settings, or choose another: aws.region",
   },
   {
+    is: /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EPIPE|socket hang up|certificate/i,
+    message: "AWS cannot be reached",
+    hint: "see your network, proxy and AWS_ENDPOINT_URL",
+  },
+  {
     is: /^TimeoutError\b|ETIMEDOUT|timed? ?out/i,
     message: "AWS does not answer in time",
     hint: "nothing was touched; see your network, then run the same verb again",
@@ -67,15 +67,10 @@ const RULES: readonly Rule[] = [
     message: "the region's servers have no address",
     hint: "is this machine online, and aws.region right?",
   },
-  {
-    is: /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EPIPE|socket hang up|certificate/i,
-    message: "AWS cannot be reached",
-    hint: "see your network, proxy and AWS_ENDPOINT_URL",
-  },
 ];
 
 /** A failed call in an operator's words; what the library said comes after it. */
-export function awsError(what: string, { region }: AwsTarget, error: Error): UserError {
+export function awsError(what: string, { region, profile }: AwsTarget, error: Error): UserError {
   const { name, code, message, $metadata } = error as Failure;
   const status = $metadata?.httpStatusCode ?? 0;
   const text = [name, code, message].filter(Boolean).join(" ");
@@ -89,5 +84,9 @@ export function awsError(what: string, { region }: AwsTarget, error: Error): Use
         }
       : { message: "AWS refused", hint: undefined });
   const said = printable(message).replace(/\s+/g, " ").trim().slice(0, 300);
-  return new UserError(`cannot ${what} (${region}): ${told.message}: ${said || name}`, told.hint, { cause: error });
+  return new UserError(
+    `cannot ${what} (${[region, ...(profile ? [`profile ${profile}`] : [])].join(", ")}): ${told.message}: ${said || name}`,
+    told.hint,
+    { cause: error },
+  );
 }

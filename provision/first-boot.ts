@@ -10,13 +10,17 @@ import { Command } from "./shell";
 import { mount } from "./steps/mount";
 
 /** What must be true before a host's state can be read: nothing, where infrastructure has mounted the data volume itself. */
-export async function planFirstBoot(host: Host, { dataDevice }: Outputs): Promise<Plan> {
+export async function planFirstBoot(host: Host, { dataDevice }: Pick<Outputs, "dataDevice">): Promise<Plan> {
   return dataDevice ? (await planHost(host, [mount], dataDevice)).plan : [];
 }
 
 /** Waits for cloud-init where the host is new, and mounts its data volume: a change of its own. */
-export async function finishFirstBoot(host: Host, { dataDevice }: Outputs, author: Author): Promise<void> {
-  if (!dataDevice || (await planFirstBoot(host, { dataDevice, hosts: [] })).length === 0) return;
+export async function finishFirstBoot(
+  host: Host,
+  { dataDevice }: Pick<Outputs, "dataDevice">,
+  author: Author,
+): Promise<void> {
+  if (!dataDevice || (await planFirstBoot(host, { dataDevice })).length === 0) return;
   await waitForCloudInit(host);
   await changeHost(host, await planHost(host, [mount], dataDevice), author);
 }

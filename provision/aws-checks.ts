@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkAccount, checkOffer, findInstances, findLeftovers, hasBucket } from "./aws";
+import { zonesOf } from "./aws-settings";
+import type { AwsDeployment } from "./deployment";
+import { UserError } from "./errors";
+
+/** The tags that everything of a deployment carries. */
+export const tagsOf = ({ name }: Pick<AwsDeployment, "name">) => ({ Project: `airflow-${name}` });
+
+export const stateBucket = ({ aws }: AwsDeployment): string =>
+  aws.stateBucket ?? `airflow-state-${aws.account}-${aws.region}`;
+
+/** Before Terraform is started: the right account, a state that can be believed, an instance type that is offered. */
+export async function checkAws(deployment: AwsDeployment): Promise<void> {
+  const { aws } = deployment;
+  refuseForgottenState(deployment);
+  refuseForeignState(deployment);
+  await checkAccount(aws);
+  const [, hasState] = await Promise.all([
+    checkOffer(aws, aws.instanceType, zonesOf(aws).host),
+    aws.state === "s3" ? hasBucket(aws, stateBucket(deployment)) : true,
+  ]);
+  if (!hasState)
+    throw new UserError(`there is no bucket ${stateBucket(deployment)} for the state`, "run make state-bucket");
+}
+
+/** What Terraform could not write at the end of a run is newer than what it reads at the next: that must not be lost. */
+function refuseForgottenState({ name, paths }: AwsDeployment): void {
+  for (const stack of ["data", "host"]) {
+    const folder = join(paths.state, "cdktf.out/stacks", stack);
+    if (!existsSync(join(folder, "errored.tfstate"))) continue;
+    const terraform = process.env["TERRAFORM"] || "terraform";
+    throw new UserError(
+      `an earlier run could not store the state of ${stack}: it lies in ${join(folder, "errored.tfstate")}`,
+      `nothing was touched; store it: cd ${folder} && TF_DATA_DIR=${join(paths.state, "terraform", stack)} ` +
+        `${terraform} state push errored.tfstate && rm errored.tfstate (deployment ${name})`,
+    );
+  }
+}
+
+function refuseForeignState({ aws, paths }: AwsDeployment): void {
+  if (aws.state !== "local") return;
+  for (const stack of ["data", "host"]) {
+    const file = join(paths.terraformState, `${stack}.tfstate`);
+    const [account] = existsSync(file) ? accountsOf(readFileSync(file, "utf8")).filter((id) => id !== aws.account) : [];
+    if (!account) continue;
+    throw new UserError(
+      `the state ${file} is of the AWS account ${account}, the deployment is in ${aws.account}`,
+      "nothing was touched; see aws.account in the deployment file, or move that state away",
+    );
+  }
+}
+
+/** The accounts of what a state holds: of the `arn` that each resource has of itself, not of what it refers to. */
+export function accountsOf(state: string): string[] {
+  const arns = state.matchAll(/"arn":\s*"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):/g);
+  return [...new Set([...arns].map(([, account]) => account!))];
+}
+
+/** A host that Terraform would make although one is there: its state was lost. There is never a second one. */
+export async function refuseTwin(
+  deployment: AwsDeployment,
+  changes: readonly { readonly address: string; readonly action: string }[],
+): Promise<void> {
+  if (!changes.some(({ address, action }) => address === "aws_instance.host" && action === "create")) return;
+  const found = await findInstances(deployment.aws, { ...tagsOf(deployment), Stack: "host" });
+  if (found.length === 0) return;
+  const told = found.map(({ id, state, launched }) => `${id} (${state}, since ${launched.toISOString().slice(0, 10)})`);
+  throw new UserError(
+    `Terraform's state knows no host, but there is one of this deployment: ${told.join(", ")}`,
+    "nothing was touched; find the state (a team: state: s3), or bring the host into it: terraform import aws_instance.host <id>",
+  );
+}
+
+/** One line for everything of this deployment that is still there and costs money. */
+export async function leftovers(deployment: AwsDeployment, bucket: string): Promise<string[]> {
+  const { aws } = deployment;
+  const [tagged, hasBackups] = await Promise.all([findLeftovers(aws, tagsOf(deployment)), hasBucket(aws, bucket)]);
+  return [...tagged, ...(hasBackups ? [`bucket ${bucket}, with the backups in it`] : [])];
+}
