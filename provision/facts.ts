@@ -86,9 +86,16 @@ export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Prom
   const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()) });
   const { code, stderr } = await runAsRoot(host, READ, [], { stdin: script, stdout });
   if (code !== 0)
-    throw new UserError(`cannot read the state of ${host.name}: ${printable(stderr.trim()) || `exit code ${code}`}`);
+    throw new UserError(
+      `cannot read the state of ${host.name}: ${printable(stderr.trim()) || `exit code ${code}`}`,
+      spaceHint(stderr),
+    );
   return parseFrames(Buffer.concat(chunks), facts);
 }
+
+/** What helps where a disk of the host is full. */
+export const spaceHint = (stderr: string): string | undefined =>
+  /no space left/i.test(stderr) ? "free some space on the host, then run the same verb again" : undefined;
 
 /** All exit codes, a line each; the sizes of each one's output and errors, a line each; then these, one after the other. */
 function parseFrames(output: Buffer, facts: readonly Fact<unknown>[]): RawFact[] {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pack } from "tar-stream";
 import { CompiledChange, Outcome, describe, outcomeOf, parseOutcome, readScript } from "./change";
 import { Busy, Interrupted, UserError } from "./errors";
-import { runAsRoot } from "./facts";
+import { runAsRoot, spaceHint } from "./facts";
 import type { Host, Result } from "./host";
 import { clearStatus, duration, printable, say, showStatus } from "./output";
 import { sh, Command } from "./shell";
@@ -97,9 +97,7 @@ async function start(host: Host, link: PatientLink, change: CompiledChange): Pro
   if (code !== 0) {
     throw new UserError(
       `the change did not start, nothing was changed: ${printable(stderr.trim()) || `exit code ${code}`}`,
-      /no space left/i.test(stderr)
-        ? "free some space on the host, then run the same verb again"
-        : "run the same verb again",
+      spaceHint(stderr) ?? "run the same verb again",
     );
   }
 }

@@ -8,7 +8,7 @@ import { diffOf } from "./files";
 interface ReleaseFacts {
   /** sha256 by path of what lies in the wanted release's directory. */
   readonly found: ReadonlyMap<string, string>;
-  /** Texts of the running release, by path; large files are left out. */
+  /** Texts of the running release, by path; of large files `sha256:…`. */
   readonly running: ReadonlyMap<string, string>;
 }
 
@@ -22,14 +22,18 @@ export const release: Step<Wanted, ReleaseFacts> = {
         new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
     ),
     running: stable(
-      sh`cd ${CURRENT}/ 2>/dev/null && find . -type f -size -64k | sort | while read -r file; do echo "$file $(base64 -w 0 < "$file")"; done`,
+      sh`cd ${CURRENT}/ 2>/dev/null || exit 0
+find . -type f -size -64k | sort | while read -r file; do echo "$file $(base64 -w 0 < "$file")"; done
+find . -type f -size +63k -exec sha256sum {} +`,
       ({ stdout }) =>
-        new Map(
-          [...stdout.matchAll(/^\.\/(\S+) (\S*)$/gm)].map(([, path, text]) => [
-            path!,
-            Buffer.from(text!, "base64").toString(),
-          ]),
-        ),
+        new Map([
+          ...[...stdout.matchAll(/^\.\/(\S+) (\S*)$/gm)].map(
+            ([, path, text]) => [path!, Buffer.from(text!, "base64").toString()] as const,
+          ),
+          ...[...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(
+            ([, sha256, path]) => [path!, `sha256:${sha256}`] as const,
+          ),
+        ]),
     ),
   }),
   plan({ release }, { found, running }) {
@@ -46,15 +50,11 @@ mv ${incoming("release")} ${target}
 rm -rf ${target}.damaged-*`,
         upload: { name: "release", files: release.files },
         detail: [
-          ...release.files.flatMap(({ path, content }) => {
+          ...release.files.flatMap(({ path, content, sha256 }) => {
             const before = running.get(path);
             const after = content.toString();
-            if (running.size === 0 || before === after) return [];
-            return [
-              before === undefined && after.length > 65_000
-                ? `${path}: differs`
-                : `${path}:\n${diffOf(path, before, after)}`,
-            ];
+            if (running.size === 0 || before === after || before === `sha256:${sha256}`) return [];
+            return [before?.startsWith("sha256:") ? `${path}: differs` : `${path}:\n${diffOf(path, before, after)}`];
           }),
           ...extra.map((path) => `${path}: does not belong here`),
         ].join("\n"),
