@@ -161,8 +161,12 @@ export function dags(life: Life): void {
     expect(text).toMatch(/error: the run \S+ of till failed: count/);
   });
 
-  test("CONF reaches the run, also from a file and with a $ in it", async () => {
+  test("CONF reaches the run, also through make with a $ in it", async () => {
     expect(await life.run("trigger", { DAG: "till", CONF: '{"coins": 5}' })).toMatchObject({ code: 0 });
     await life.make("trigger", { DAG: "canary", CONF: '{"note": "$5"}' });
+    const runs = await life.airflow((airflow) =>
+      airflow.list<DagRun & { conf: object }>("/dags/canary/dagRuns", "dag_runs"),
+    );
+    expect(runs.map(({ conf }) => conf)).toContainEqual({ note: "$5" });
   });
 }
