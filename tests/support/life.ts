@@ -21,14 +21,13 @@ export interface Ended {
   readonly text: string;
 }
 
-/** A process that runs, in a process group of its own. */
+/** A verb that runs. */
 export interface Running {
   readonly ended: Promise<Ended>;
   /** What it has said so far. */
   text(): string;
   /** Waits until it has said so. */
   says(what: RegExp): Promise<void>;
-  /** To the whole group, as a terminal does. */
   signal(name: NodeJS.Signals): void;
 }
 
@@ -114,7 +113,7 @@ export class Life {
   private spawn(program: string, args: readonly string[], variables: Variables): Running {
     const env = { ...process.env, DEPLOYMENT: this.name, ...variables };
     for (const name of ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"]) delete (env as NodeJS.ProcessEnv)[name];
-    const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
     this.running.add(child);
     let [text, stdout] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (part: string) => ((text += part), (stdout += part)));
@@ -137,7 +136,7 @@ export class Life {
           await sleep(20);
         }
       },
-      signal: (name) => void process.kill(-child.pid!, name),
+      signal: (name) => void child.kill(name),
     };
   }
 
@@ -192,13 +191,8 @@ docker ps --all --quiet --filter label=com.docker.compose.oneoff=False | xargs -
 
   /** Takes away whatever is left, also after a failure. */
   async remove(): Promise<void> {
-    for (const { pid } of this.running) {
-      try {
-        process.kill(-pid!, "SIGKILL");
-      } catch {
-        // It has ended.
-      }
-    }
+    // Make and the demo hand it on.
+    for (const child of this.running) child.kill("SIGTERM");
     if (process.env["LIFE_KEEP"]) return;
     await removeLocal(localNames(this.deployment), { data: true });
     rmSync(join(this.state, this.name), { recursive: true, force: true });
