@@ -18,5 +18,7 @@ export const Outputs = z.strictObject({
   hosts: z.array(HostOutput).min(1),
   /** The block device of the data volume, to be mounted at /srv/airflow; null where it is mounted already. */
   dataDevice: z.nullable(z.strictObject({ volumeId: z.string() })),
+  /** Where the host may add backups. */
+  backupBucket: z.string().optional(),
 });
 export type Outputs = Readonly<z.infer<typeof Outputs>>;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { HostOutput, Outputs } from "../infra/outputs";
 import { holdingSignals } from "./child";
+import { confirmLosses } from "./confirm";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { learnHostKeys } from "./host-keys";
@@ -26,7 +27,10 @@ runScript(async (deployment) => {
 async function makeInfrastructure(deployment: Deployment): Promise<InfrastructurePlan & { readonly outputs: Outputs }> {
   const plan = await applyInfrastructure(
     deployment,
-    ({ text }) => say(text),
+    async (planned) => {
+      say(planned.text);
+      await confirmLosses(deployment, planned, "infrastructure");
+    },
     (line) => say(`  ${line}`),
   );
   const outputs = await learnOutputs(deployment);
@@ -50,7 +54,8 @@ const login = ({ user, address, port }: HostOutput): string => `${user}@${addres
 
 /** What the stacks say, and what only the machine that runs the host knows. */
 async function learnOutputs(deployment: Deployment): Promise<Outputs> {
-  const { hosts } = (await terraformOutputs(deployment)) as { hosts: object[] };
+  const { hosts, ...outputs } = (await terraformOutputs(deployment)) as { hosts: object[] };
+  if (!deployment.isLocal) return Outputs.parse({ hosts, ...outputs });
   const local = await readLocalHost(localNames(deployment));
   return Outputs.parse({
     hosts: hosts.map((host) => ({ ...host, privateAddress: local?.privateAddress })),

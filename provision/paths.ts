@@ -19,6 +19,8 @@ export interface Paths {
   readonly knownHosts: string;
   /** Where Terraform's state lies, if on this machine: a lost one makes orphans that cost money. */
   readonly terraformState: string;
+  /** Hashes of Terraform's providers. */
+  readonly providerLock: string;
   /** The encrypted secrets. */
   readonly secrets: string;
   readonly backups: string;
@@ -35,6 +37,7 @@ export function pathsOf(name: string, isLocal: boolean, backupDirectory?: string
     ageIdentity: process.env["AIRFLOW_AGE_IDENTITY"] || join(keys, "age"),
     knownHosts: isLocal ? join(state, "known_hosts") : join(ROOT, "deployments", `${name}.known_hosts`),
     terraformState: isLocal ? state : keys,
+    providerLock: join(ROOT, "deployments", `${name}.terraform.lock.hcl`),
     secrets: isLocal ? join(state, "secrets.age") : join(ROOT, "secrets", `${name}.age`),
     backups: resolve(
       ROOT,

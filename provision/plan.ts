@@ -17,12 +17,13 @@ runScript(async (deployment) => {
     hasOutputs(deployment) ? planTheHost(deployment) : undefined,
   ]);
   if (infrastructure.status === "rejected") throw infrastructure.reason;
-  const { changes, text } = infrastructure.value;
+  const { changes, text, losses } = infrastructure.value;
   print(
     changes.length === 0
       ? "infrastructure: nothing to do"
       : `infrastructure (make infrastructure):\n${indent(text, 2)}`,
   );
+  if (losses.length > 0) print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
   // A host that is about to be made again need not answer.
   if (host.status === "rejected" && changes.length > 0) return print("host: to be planned when it is there");
   if (host.status === "rejected") throw host.reason;

@@ -1,6 +1,7 @@
 import { rmSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { holdingSignals } from "./child";
+import { confirmLosses } from "./confirm";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { localNames, readLocalHost, readLocalVolume, removeLocal, volumeSizes } from "./local-docker";
@@ -11,6 +12,7 @@ import { STACKS, Stack, applyInfrastructure } from "./terraform";
 runScript(async (deployment) => {
   const keepsData = process.env["KEEP_DATA"] === "1";
   const stacks: readonly Stack[] = keepsData ? ["host"] : STACKS;
+  if (!deployment.isLocal) return tearDownAws(deployment, stacks);
   const doomed = await whatDies(deployment, keepsData);
   if (doomed.length === 0 && !existsSync(deployment.paths.outputs)) return print("nothing to do");
 
@@ -32,6 +34,25 @@ runScript(async (deployment) => {
   });
   print(`gone, in ${duration((Date.now() - started) / 1000)}`);
 });
+
+/** Backups and the key that reads them stay, and the last snapshot of the data volume. */
+async function tearDownAws(deployment: Deployment, stacks: readonly Stack[]): Promise<void> {
+  const started = Date.now();
+  const { changes } = await holdingSignals(() =>
+    applyInfrastructure(
+      deployment,
+      async (plan) => {
+        say(plan.text);
+        await confirmLosses(deployment, plan, "teardown");
+      },
+      (line) => say(`  ${line}`),
+      { destroy: stacks },
+    ),
+  );
+  forget(deployment);
+  if (changes.length === 0) return print("nothing to do");
+  print(`gone, in ${duration((Date.now() - started) / 1000)}; keys, secrets and backups stay`);
+}
 
 /** One line a thing, with its age and size. */
 async function whatDies(deployment: Deployment, keepsData: boolean): Promise<string[]> {

@@ -1,82 +1,139 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ChildResult, runChild } from "./child";
 import type { Deployment } from "./deployment";
 import { Busy, UserError } from "./errors";
-import { printable } from "./output";
+import {
+  Descriptions,
+  InfrastructurePlan,
+  PlannedChange,
+  STACKS,
+  Stack,
+  TerraformPlan,
+  awsNotes,
+  plannedChanges,
+  summarize,
+} from "./infrastructure-plan";
+import { duration, printable } from "./output";
 import { ROOT } from "./paths";
 
-/** The two stacks of a deployment, in the order they are made. */
-export const STACKS = ["data", "host"] as const;
-export type Stack = (typeof STACKS)[number];
-
-export interface PlannedChange {
-  readonly stack: Stack;
-  /** Terraform's: `terraform_data.host`. */
-  readonly address: string;
-  readonly action: "create" | "update" | "replace" | "delete";
-  /** For people: `create host airflow-local-1a2b3c4d`. */
-  readonly summary: string;
-}
-
-export interface InfrastructurePlan {
-  /** Empty: nothing to do. */
-  readonly changes: readonly PlannedChange[];
-  /** One line a change. */
-  readonly text: string;
-}
+export { STACKS, plannedChanges, summarize };
+export type { InfrastructurePlan, PlannedChange, Stack };
 
 export type TerraformEvent = Readonly<Record<string, unknown>> & { readonly type?: string };
 
 /** What Terraform would do; changes nothing. */
 export async function planInfrastructure(deployment: Deployment): Promise<InfrastructurePlan> {
-  await synthesize(deployment);
-  const changes = await Promise.all(STACKS.map((stack) => planStack(deployment, stack, { lock: false })));
-  return summarize(changes.flat());
+  const folder = mkdtempSync(join(tmpdir(), "plan-"));
+  try {
+    return (await planStacks(deployment, STACKS, { folder, lock: false })).plan;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
-/** Plans, shows the plan to `confirm`, and applies exactly that plan. Nothing to do: `confirm` is not called. */
+/**
+ * Plans, shows the plan to `confirm`, and applies exactly that plan. Nothing to do: `confirm` is not called. It is
+ * called again where the data that was made first changes what is to be done to the host.
+ */
 export async function applyInfrastructure(
   deployment: Deployment,
   confirm: (plan: InfrastructurePlan) => Promise<void> | void,
   onProgress: (line: string) => void,
   options: { readonly destroy?: readonly Stack[] } = {},
 ): Promise<InfrastructurePlan> {
-  const stacks = options.destroy ? [...STACKS].reverse().filter((stack) => options.destroy!.includes(stack)) : STACKS;
-  const files = Object.fromEntries(
-    stacks.map((stack) => [stack, join(dataDirectory(deployment, stack), `${process.pid}.plan`)]),
-  );
-  await synthesize(deployment);
+  const { destroy } = options;
+  const stacks = destroy ? [...STACKS].reverse().filter((stack) => destroy.includes(stack)) : STACKS;
+  const folder = mkdtempSync(join(tmpdir(), "plan-"));
   try {
-    const planned = await Promise.all(
-      stacks.map((stack) =>
-        planStack(deployment, stack, { file: files[stack]!, destroy: options.destroy !== undefined }),
-      ),
-    );
-    const plan = summarize(planned.flat());
+    const planning = { folder, destroy: destroy !== undefined };
+    const { plan, variables } = await planStacks(deployment, stacks, planning);
     if (plan.changes.length > 0) await confirm(plan);
+    if (!destroy) await detach(deployment, plan, variables, onProgress);
     // A plan without changes is applied too: it may hold new outputs.
     for (const stack of stacks) {
-      const env = options.destroy ? { DELETE_DATA: "1" } : {};
-      await terraform(deployment, stack, ["apply", "-input=false", "-json", files[stack]!], { env, onProgress });
+      if (stack === "host" && !destroy) await planAgain(deployment, planning, plan, variables, confirm);
+      const env = destroy ? { DELETE_DATA: "1" } : {};
+      const args = ["apply", "-input=false", "-json", planFile(folder, stack)];
+      await terraform(deployment, stack, args, { env, onProgress });
     }
     return plan;
   } finally {
-    for (const file of Object.values(files)) rmSync(file, { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** What the host stack has of a thing of the data stack: AWS destroys nothing that is in use. */
+const USES: Readonly<Record<string, string>> = {
+  "aws_ebs_volume.data": "aws_volume_attachment.data_attachment",
+  "aws_eip.address": "aws_eip_association.address_use",
+};
+
+async function detach(
+  deployment: Deployment,
+  { changes }: InfrastructurePlan,
+  variables: Variables,
+  onProgress: (line: string) => void,
+): Promise<void> {
+  const doomed = changes.filter(
+    ({ stack, action }) => stack === "data" && (action === "replace" || action === "delete"),
+  );
+  const targets = doomed.flatMap(({ address }) => USES[address] ?? []).map((use) => `-target=${use}`);
+  if (targets.length === 0) return;
+  const args = ["apply", "-destroy", "-auto-approve", "-input=false", "-json", ...targets];
+  await terraform(deployment, "host", args, { env: variables, onProgress });
+}
+
+/** The host was planned before its data had its ids: now it has. */
+async function planAgain(
+  deployment: Deployment,
+  planning: PlanOptions,
+  before: InfrastructurePlan,
+  variables: Variables,
+  confirm: (plan: InfrastructurePlan) => Promise<void> | void,
+): Promise<void> {
+  const now = await readVariables(deployment);
+  const missing = hostVariables(deployment).filter((name) => now[`TF_VAR_${name}`] === undefined);
+  if (missing.length > 0) {
+    throw new UserError(
+      `the data stack does not say ${missing.join(", ")}: its state is not what its configuration says`,
+      "run make infrastructure again",
+    );
+  }
+  if (JSON.stringify(now) === JSON.stringify(variables)) return;
+  const { changes, plan } = await planStack(deployment, "host", planning, now);
+  // What was detached meanwhile is created, not replaced.
+  const done = ({ address, action }: PlannedChange): string =>
+    Object.values(USES).includes(address) ? address : `${action} ${address}`;
+  const shown = before.changes.filter(({ stack }) => stack === "host").map(done);
+  if (changes.map(done).join() !== shown.join())
+    await confirm(summarize(changes, notesOf(deployment, [plan], changes)));
+}
+
 /** The host stack's outputs as Terraform keeps them. */
-export async function terraformOutputs(deployment: Deployment): Promise<Record<string, unknown>> {
-  const { stdout } = await terraform(deployment, "host", ["output", "-json"]);
+export const terraformOutputs = (deployment: Deployment): Promise<Record<string, unknown>> =>
+  readOutputs(deployment, "host");
+
+async function readOutputs(deployment: Deployment, stack: Stack): Promise<Record<string, unknown>> {
+  const { stdout } = await terraform(deployment, stack, ["output", "-json"]);
   const outputs = JSON.parse(stdout) as Record<string, { value: unknown }>;
   return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
 }
 
+/** What a second, deliberate synth may leave out, once it is known what that destroys. */
+interface SynthOptions {
+  /** Nothing is protected from its destruction. */
+  readonly UNPROTECTED?: "1";
+  /** On AWS a torn down deployment keeps its backups and their key. */
+  readonly WITHOUT_DATA?: "1";
+}
+
 /** Writes the stacks' configuration: what cdktf makes of the deployment and of what is there. */
-async function synthesize(deployment: Deployment): Promise<void> {
-  const env = { ...process.env, DEPLOYMENT: deployment.name, CHECKPOINT_DISABLE: "1" };
+async function synthesize(deployment: Deployment, options: SynthOptions): Promise<void> {
+  const { UNPROTECTED: _, WITHOUT_DATA: __, ...inherited } = process.env;
+  const env = { ...inherited, ...options, DEPLOYMENT: deployment.name, CHECKPOINT_DISABLE: "1" };
   const args = ["--import", "tsx", join(ROOT, "infra/main.ts")];
   const { code, stderr } = await runChild(process.execPath, args, { env });
   if (code === 0) return;
@@ -87,34 +144,125 @@ async function synthesize(deployment: Deployment): Promise<void> {
 }
 
 interface PlanOptions {
-  readonly file?: string;
+  /** Where the plans are written. */
+  readonly folder: string;
   readonly lock?: boolean;
   readonly destroy?: boolean;
 }
+const planFile = (folder: string, stack: Stack): string => join(folder, `${stack}.plan`);
 
-async function planStack(deployment: Deployment, stack: Stack, options: PlanOptions): Promise<PlannedChange[]> {
-  await initialize(deployment, stack);
-  const args = ["plan", "-input=false", "-json"];
-  if (options.file) args.push(`-out=${options.file}`);
-  if (options.lock === false) args.push("-lock=false");
-  if (options.destroy) args.push("-destroy");
-  const { stdout } = await terraform(deployment, stack, args);
-  return plannedChanges(stack, parseEvents(stdout), descriptionsOf(deployment, stack));
+/** What the host stack must know of the data stack: its outputs, as Terraform's variables of the same names. */
+type Variables = Readonly<Record<string, string>>;
+
+interface Planned {
+  readonly plan: InfrastructurePlan;
+  readonly variables: Variables;
+}
+
+/** Terraform refuses to destroy what is protected: then it is planned once more without, to say what that would lose. */
+async function planStacks(deployment: Deployment, stacks: readonly Stack[], options: PlanOptions): Promise<Planned> {
+  const synth: SynthOptions = options.destroy && stacks.includes("data") ? { WITHOUT_DATA: "1" } : {};
+  try {
+    return await planOnce(deployment, stacks, options, synth);
+  } catch (error) {
+    if (!(error instanceof Protected)) throw error;
+    return planOnce(deployment, stacks, options, { ...synth, UNPROTECTED: "1" });
+  }
+}
+
+async function planOnce(
+  deployment: Deployment,
+  stacks: readonly Stack[],
+  options: PlanOptions,
+  synth: SynthOptions,
+): Promise<Planned> {
+  await synthesize(deployment, synth);
+  await all(STACKS.map((stack) => initialize(deployment, stack)));
+  const variables = await readVariables(deployment);
+  const planned = await all(stacks.map((stack) => planStack(deployment, stack, options, variables)));
+  const changes = planned.flatMap((each) => each.changes);
+  const plans = planned.map(({ plan }) => plan);
+  return { plan: summarize(changes, notesOf(deployment, plans, changes)), variables };
+}
+
+/** Waits for all, also where one fails: no terraform goes on unseen. */
+async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+}
+
+const notesOf = (
+  { aws }: Deployment,
+  plans: readonly TerraformPlan[],
+  changes: readonly PlannedChange[],
+): readonly string[] => (aws ? awsNotes(plans, changes, aws.region) : []);
+
+/** Only where the host stack asks for something. */
+async function readVariables(deployment: Deployment): Promise<Variables> {
+  const wanted = hostVariables(deployment);
+  if (wanted.length === 0) return {};
+  const outputs = await readOutputs(deployment, "data");
+  return Object.fromEntries(
+    wanted.flatMap((name) => (name in outputs ? [[`TF_VAR_${name}`, String(outputs[name])]] : [])),
+  );
+}
+
+const hostVariables = (deployment: Deployment): string[] =>
+  Object.keys(configuration(deployment, "host").variable ?? {});
+
+async function planStack(
+  deployment: Deployment,
+  stack: Stack,
+  { folder, lock, destroy }: PlanOptions,
+  variables: Variables,
+): Promise<{ readonly changes: readonly PlannedChange[]; readonly plan: TerraformPlan }> {
+  const file = planFile(folder, stack);
+  const args = ["plan", "-input=false", "-json", `-out=${file}`];
+  if (lock === false) args.push("-lock=false");
+  // On AWS the data stack is not destroyed, but planned without the data: the backups stay.
+  if (destroy && (stack === "host" || deployment.isLocal)) args.push("-destroy");
+  const { stdout } = await terraform(deployment, stack, args, { env: variables });
+  const isEmpty = !parseEvents(stdout).some(({ type }) => type === "planned_change");
+  if (isEmpty && deployment.isLocal) return { changes: [], plan: {} };
+  const shown = await terraform(deployment, stack, ["show", "-json", file]);
+  const plan = JSON.parse(shown.stdout) as TerraformPlan;
+  return { changes: plannedChanges(stack, plan, descriptionsOf(deployment, stack)), plan };
 }
 
 /** `terraform init`, once for each configuration of backend and providers. */
 async function initialize(deployment: Deployment, stack: Stack): Promise<void> {
   const data = dataDirectory(deployment, stack);
-  const config = JSON.parse(readFileSync(join(stackDirectory(deployment, stack), "cdk.tf.json"), "utf8")) as {
-    terraform: unknown;
-  };
-  const stamp = createHash("sha256").update(JSON.stringify(config.terraform)).digest("hex");
+  keepProviderLock(deployment, stack, "in");
+  const stamp = createHash("sha256")
+    .update(JSON.stringify(configuration(deployment, stack).terraform))
+    .digest("hex");
   const stampFile = join(data, "initialized");
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
   mkdirSync(data, { recursive: true });
   await terraform(deployment, stack, ["init", "-input=false", "-no-color", "-reconfigure"]);
+  keepProviderLock(deployment, stack, "out");
   writeFileSync(stampFile, stamp);
 }
+
+/** The hashes of the providers are kept beside the deployment file, for the whole team: each synth clears its folder. */
+function keepProviderLock(deployment: Deployment, stack: Stack, direction: "in" | "out"): void {
+  const kept = deployment.paths.providerLock;
+  const inUse = join(stackDirectory(deployment, stack), ".terraform.lock.hcl");
+  const [from, to] = direction === "in" ? [kept, inUse] : [inUse, kept];
+  if (!deployment.isLocal && existsSync(from)) copyFileSync(from, to);
+}
+
+/** What synth wrote, as far as it is read here. */
+interface Configuration {
+  readonly terraform: unknown;
+  readonly variable?: Readonly<Record<string, unknown>>;
+  readonly resource?: Readonly<Record<string, Readonly<Record<string, { readonly "//"?: Descriptions[string] }>>>>;
+}
+
+const configuration = (deployment: Deployment, stack: Stack): Configuration =>
+  JSON.parse(readFileSync(join(stackDirectory(deployment, stack), "cdk.tf.json"), "utf8"));
 
 async function terraform(
   deployment: Deployment,
@@ -138,12 +286,15 @@ async function terraform(
         event.flatMap(progressOf).forEach((text) => onProgress(printable(text)));
       }
     : undefined;
-  const result = await runChild("terraform", [`-chdir=${stackDirectory(deployment, stack)}`, ...args], {
+  const result = await runChild(terraformProgram(), [`-chdir=${stackDirectory(deployment, stack)}`, ...args], {
     env,
     ...(onLine && { onLine }),
   }).catch((error: unknown) => {
     if (error instanceof UserError && /not installed/.test(error.message)) {
-      throw new UserError("terraform is not installed", "https://developer.hashicorp.com/terraform/install");
+      throw new UserError(
+        `${terraformProgram()} is not installed`,
+        "https://developer.hashicorp.com/terraform/install, or TERRAFORM=tofu",
+      );
     }
     throw error;
   });
@@ -165,50 +316,9 @@ export function parseEvents(text: string): TerraformEvent[] {
   });
 }
 
-const ACTIONS: Record<string, PlannedChange["action"]> = {
-  create: "create",
-  update: "update",
-  replace: "replace",
-  delete: "delete",
-};
-const WORDS: Record<PlannedChange["action"], string> = {
-  create: "create",
-  update: "change",
-  replace: "make anew",
-  delete: "destroy",
-};
-
-export function plannedChanges(
-  stack: Stack,
-  events: readonly TerraformEvent[],
-  descriptions: Descriptions,
-): PlannedChange[] {
-  return events.flatMap(({ type, change }) => {
-    if (type !== "planned_change") return [];
-    const { action: name, resource } = change as { action: string; resource: { addr: string } };
-    const action = ACTIONS[name];
-    const { summary = resource.addr, verb } = descriptions[resource.addr] ?? {};
-    return action ? [{ stack, address: resource.addr, action, summary: `${verb ?? WORDS[action]} ${summary}` }] : [];
-  });
-}
-
-export const summarize = (changes: readonly PlannedChange[]): InfrastructurePlan => ({
-  changes,
-  text: changes.map(({ stack, summary }) => `${stack}: ${summary}`).join("\n"),
-});
-
-interface Description {
-  readonly summary?: string;
-  readonly verb?: string;
-}
-export type Descriptions = Readonly<Record<string, Description>>;
-
 /** What a stack says of its resources, by address. */
 function descriptionsOf(deployment: Deployment, stack: Stack): Descriptions {
-  const file = join(stackDirectory(deployment, stack), "cdk.tf.json");
-  const { resource = {} } = JSON.parse(readFileSync(file, "utf8")) as {
-    resource?: Record<string, Record<string, { "//"?: Description }>>;
-  };
+  const { resource = {} } = configuration(deployment, stack);
   return Object.fromEntries(
     Object.entries(resource).flatMap(([type, byName]) =>
       Object.entries(byName).map(([name, body]) => [`${type}.${name}`, body["//"] ?? {}]),
@@ -216,12 +326,38 @@ function descriptionsOf(deployment: Deployment, stack: Stack): Descriptions {
   );
 }
 
-/** The output of scripts and tools that a resource runs. */
+/** The output of scripts and tools that a resource runs, and what took its time. */
 function progressOf({ type, hook }: TerraformEvent): string[] {
+  const { output = "", resource, action, elapsed_seconds = 0 } = (hook ?? {}) as Hook;
+  if (type === "apply_complete" && elapsed_seconds >= 1 && resource?.resource_type !== "terraform_data")
+    return [`${action} ${resource?.addr}: ${duration(elapsed_seconds)}`];
   if (type !== "provision_progress") return [];
-  const { output } = hook as { output: string };
   return /^Executing: \[/.test(output) || !output.trim() ? [] : [output.trimEnd()];
 }
+
+interface Hook {
+  readonly output?: string;
+  readonly resource?: { readonly addr: string; readonly resource_type: string };
+  readonly action?: string;
+  readonly elapsed_seconds?: number;
+}
+
+/** The plan destroys what is marked with prevent_destroy. */
+class Protected extends UserError {}
+
+/** Who holds the state, as Terraform's lock says it; nothing but a person can tell whether that run still lives. */
+function lockHeld(stack: Stack, message: string): UserError {
+  const info = (name: string): string => new RegExp(`${name}:[ \\t]+(\\S.*)`).exec(message)?.[1]?.trim() ?? "";
+  const [who, operation, since, id] = [info("Who"), info("Operation"), info("Created"), info("ID")];
+  const what = operation.replace(/^OperationType/, "").toLowerCase();
+  const about = [who && ` by ${who}`, what && ` (${what})`, since && ` since ${since}`].filter(Boolean).join("");
+  const unlock = `${terraformProgram()} -chdir=state/<deployment>/cdktf.out/stacks/${stack} force-unlock ${id}`;
+  const hint = id ? `wait until that has ended; if that run is dead for sure: ${unlock}` : "wait until that has ended";
+  return new Busy(`the infrastructure is being changed${about}`, hint);
+}
+
+/** OpenTofu does as well: TERRAFORM=tofu. */
+const terraformProgram = (): string => process.env["TERRAFORM"] || "terraform";
 
 export function terraformError(stack: Stack, events: readonly TerraformEvent[], text: string): UserError {
   const errors = events.flatMap(({ type, diagnostic }) => {
@@ -240,9 +376,9 @@ export function terraformError(stack: Stack, events: readonly TerraformEvent[], 
       `${stack}.tfstate.backup beside it is the state before the last change`,
     );
   }
+  if (/prevent_destroy/.test(message)) return new Protected(`what is protected would be destroyed: ${message}`);
   if (/state lock/i.test(message)) {
-    const [, who] = /Who:\s+(\S+)/.exec(message) ?? [];
-    return new Busy(`the infrastructure is being changed${who ? ` by ${who}` : ""}`, "wait until that has ended");
+    return lockHeld(stack, message);
   }
   if (/unsupported Terraform Core version/i.test(message)) {
     return new UserError("terraform is too old", "https://developer.hashicorp.com/terraform/install");

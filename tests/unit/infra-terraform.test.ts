@@ -1,23 +1,26 @@
 import { bytes } from "../../provision/local-docker";
 import { parseEvents, plannedChanges, summarize, terraformError } from "../../provision/terraform";
 
-const planned = (addr: string, action: string) => ({ type: "planned_change", change: { resource: { addr }, action } });
+const planned = (address: string, ...actions: string[]) => ({
+  address,
+  type: address.split(".")[0]!,
+  change: { actions, before: {}, after: {} },
+});
 
-test("a plan's events become one line a change", () => {
+test("a plan becomes one line a change", () => {
   const descriptions = {
     "terraform_data.host": { summary: "host x" },
     "terraform_data.boot": { summary: "it", verb: "start" },
   };
-  const events = [
-    { type: "version" },
+  const resource_changes = [
     planned("terraform_data.host", "create"),
-    planned("terraform_data.boot", "replace"),
-    planned("aws_eip.address", "delete"),
+    planned("terraform_data.boot", "delete", "create"),
+    planned("made_up.thing", "delete"),
     planned("aws_ami.read", "read"),
-    { type: "change_summary" },
+    planned("aws_vpc.vpc", "no-op"),
   ];
-  const { changes, text } = summarize(plannedChanges("host", events, descriptions));
-  expect(text).toBe("host: create host x\nhost: start it\nhost: destroy aws_eip.address");
+  const { changes, text } = summarize(plannedChanges("host", { resource_changes }, descriptions));
+  expect(text).toBe("host: create host x\nhost: start it\nhost: destroy made_up.thing");
   expect(changes.map(({ action }) => action)).toEqual(["create", "replace", "delete"]);
 });
 

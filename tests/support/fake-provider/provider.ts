@@ -92,7 +92,8 @@ export function handlers(
         values: values ?? prior!,
       };
       const problems = [...problemsOf(type_name, block, wanted), ...[aws.fail?.(call) ?? []].flat()];
-      if (problems.length > 0) return { new_state: prior_state, diagnostics: problems.map(error) };
+      if (problems.length > 0)
+        return { new_state: prior_state, private: planned_private, diagnostics: problems.map(error) };
       aws.calls.push(call);
       return { new_state: write(values), private: Buffer.from(JSON.stringify(filled)), legacy_type_system: true };
     },

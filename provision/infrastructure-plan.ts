@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { PlannedResource, monthlyCost } from "./aws-cost";
+import { awsLoss, awsSummary } from "./aws-words";
+import { printable } from "./output";
+
+/** The two stacks of a deployment, in the order they are made. */
+export const STACKS = ["data", "host"] as const;
+export type Stack = (typeof STACKS)[number];
+
+type Action = "create" | "update" | "replace" | "delete";
+
+export interface PlannedChange {
+  readonly stack: Stack;
+  /** Terraform's: `terraform_data.host`. */
+  readonly address: string;
+  readonly action: Action;
+  /** For people: `create host airflow-local-1a2b3c4d`. */
+  readonly summary: string;
+  /** What is lost for good by it. */
+  readonly loss?: string;
+  /** Changes of one group are told in one line. */
+  readonly group?: string;
+  /** The same change of the same thing has the same digest. */
+  readonly digest: string;
+}
+
+export interface InfrastructurePlan {
+  /** Empty: nothing to do. */
+  readonly changes: readonly PlannedChange[];
+  /** One line a change or group, then cost and id where there is something to say. */
+  readonly text: string;
+  /** Names these changes, and no others. */
+  readonly id: string;
+  /** What is lost for good, a line each. */
+  readonly losses: readonly string[];
+}
+
+/** `terraform show -json` of a plan, as far as it is read here. */
+export interface TerraformPlan {
+  readonly resource_changes?: readonly ResourceChange[];
+  readonly planned_values?: { readonly root_module?: { readonly resources?: readonly PlannedResource[] } };
+}
+export interface ResourceChange {
+  readonly address: string;
+  readonly type: string;
+  readonly change: {
+    readonly actions: readonly string[];
+    readonly before: Readonly<Record<string, any>> | null;
+    readonly after: Readonly<Record<string, any>> | null;
+    readonly after_unknown?: Readonly<Record<string, any>>;
+    readonly replace_paths?: readonly (readonly (string | number)[])[];
+  };
+}
+
+/** What a stack says of its own resources, by address. */
+export type Descriptions = Readonly<Record<string, { readonly summary?: string; readonly verb?: string }>>;
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  create: "create",
+  update: "update",
+  delete: "delete",
+  "delete,create": "replace",
+  "create,delete": "replace",
+};
+const WORDS: Readonly<Record<Action, string>> = {
+  create: "create",
+  update: "change",
+  replace: "make anew",
+  delete: "destroy",
+};
+
+/** Reading, forgetting and doing nothing are no changes. */
+export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: Descriptions): PlannedChange[] {
+  return (plan.resource_changes ?? []).flatMap((resource) => {
+    const { address, change } = resource;
+    const action = ACTIONS[change.actions.join()];
+    if (!action) return [];
+    const { summary, verb = WORDS[action] } = descriptions[address] ?? {};
+    const aws = summary === undefined ? awsSummary(resource, action) : undefined;
+    const loss = action === "delete" || action === "replace" ? awsLoss(resource) : undefined;
+    return [
+      {
+        stack,
+        address,
+        action,
+        summary: printable(`${verb} ${summary ?? aws?.text ?? address}`),
+        ...(aws?.group && { group: `${verb} ${aws.group}` }),
+        ...(loss && { loss }),
+        digest: digest(identity(resource)),
+      },
+    ];
+  });
+}
+
+/** Local resources get a new random id with every plan. */
+const identity = ({ address, type, change: { actions, before, after, after_unknown } }: ResourceChange): unknown =>
+  type === "terraform_data" ? [address, actions, before?.["id"]] : [address, actions, before, after, after_unknown];
+
+const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
+
+export function summarize(changes: readonly PlannedChange[], notes: readonly string[] = []): InfrastructurePlan {
+  const id = digest(changes.map((change) => [change.stack, change.digest])).slice(0, 8);
+  const losses = changes.flatMap(({ loss }) => loss ?? []);
+  const lines = new Set(changes.map(({ stack, summary, group }) => `${stack}: ${group ?? summary}`));
+  const parts = (line: string): number => changes.filter(({ stack, group }) => `${stack}: ${group}` === line).length;
+  const text = [...lines].map((line) => (parts(line) > 1 ? `${line} (${parts(line)} parts)` : line));
+  return { changes, text: [...text, ...(changes.length > 0 ? notes : [])].join("\n"), id, losses };
+}
+
+/** What the planned things cost, and the plan's name: for a deployment on AWS. */
+export function awsNotes(plans: readonly TerraformPlan[], changes: readonly PlannedChange[], region: string): string[] {
+  const resources = plans.flatMap(({ planned_values: values }) => values?.root_module?.resources ?? []);
+  return [monthlyCost(resources, region), `plan ${summarize(changes).id}`];
+}

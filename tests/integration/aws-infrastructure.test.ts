@@ -1,0 +1,228 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { confirmLosses } from "../../provision/confirm";
+import type { AwsDeployment } from "../../provision/deployment";
+import { loadDeployment } from "../../provision/deployment";
+import type { InfrastructurePlan, Stack } from "../../provision/infrastructure-plan";
+import { ROOT } from "../../provision/paths";
+import { applyInfrastructure, planInfrastructure, terraformOutputs } from "../../provision/terraform";
+import { ADA } from "../support/aws";
+import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
+
+jest.setTimeout(120_000);
+
+// The life of a deployment's infrastructure on AWS, by the verbs' own way: real synth, real terraform, a fake provider.
+const name = `test-aws-${process.pid}`;
+const file = join(ROOT, "deployments", `${name}.yaml`);
+const root = mkdtempSync(join(tmpdir(), "aws-infrastructure-"));
+const before = { ...process.env };
+let provider: FakeProvider;
+
+/** The deployment file as an operator would change it. */
+function deployment(aws: Record<string, unknown> = {}, operator = "ada"): AwsDeployment {
+  const settings = {
+    infrastructure: "aws",
+    operators: [{ ...ADA, name: operator, cidrs: ["203.0.113.7/32"] }],
+    aws: { account: "123456789012", region: "us-east-1", ...aws },
+  };
+  writeFileSync(file, JSON.stringify(settings));
+  return loadDeployment(name) as AwsDeployment;
+}
+
+beforeAll(async () => {
+  provider = await startFakeProvider({ region: "us-east-1" });
+  Object.assign(process.env, provider.env, { AIRFLOW_STATE: root, HOME: root });
+});
+afterAll(() => {
+  provider.stop();
+  for (const key of ["HOME", "AIRFLOW_STATE", "TF_REATTACH_PROVIDERS", "CONFIRM"]) {
+    if (before[key] === undefined) delete process.env[key];
+    else process.env[key] = before[key];
+  }
+  rmSync(file, { force: true });
+});
+
+const calls = () => provider.aws.calls.splice(0).map(({ action, type }) => `${action} ${type}`);
+const shown: InfrastructurePlan[] = [];
+async function apply(
+  aws: Record<string, unknown> = {},
+  destroy?: readonly Stack[],
+  operator?: string,
+): Promise<InfrastructurePlan> {
+  shown.splice(0);
+  const settled = deployment(aws, operator);
+  const confirm = async (plan: InfrastructurePlan) => {
+    shown.push(plan);
+    await confirmLosses(settled, plan, "infrastructure");
+  };
+  return applyInfrastructure(settled, confirm, () => undefined, destroy && { destroy });
+}
+
+test("the first plan says what is made, what it costs, and its name; nothing is touched", async () => {
+  const { text, losses, changes } = await planInfrastructure(deployment());
+  expect(text.split("\n")).toEqual([
+    "data: create daily snapshots of the data volume",
+    "data: create data volume, 40 GiB in us-east-1a",
+    "data: create address",
+    "data: create roles (2 parts)",
+    "data: create key's name",
+    "data: create encryption key of disks, snapshots and backups",
+    `data: create backup bucket airflow-backups-123456789012-${name}`,
+    "data: create backup bucket's settings (6 parts)",
+    "host: create network's flow logs (2 parts)",
+    "host: create alarms (2 parts)",
+    "host: create network (16 parts)",
+    "host: create address's association with the host",
+    "host: create roles (3 parts)",
+    'host: create permission "write"',
+    'host: create permission "add-backups"',
+    "host: create host t3.large, root disk 30 GiB",
+    "host: create data volume's attachment to the host",
+    "host: create way out to port 443 of 0.0.0.0/0 (packages, images, AWS)",
+    "host: create way out to port 80 of 0.0.0.0/0 (package mirrors)",
+    "host: create open port 22 for 203.0.113.7/32 (SSH from ada)",
+    "host: create kind of host (system and processor)",
+    expect.stringMatching(
+      /^costs 70\.99 USD a month \(data volume 3\.20, address 3\.65, key 1\.00, t3\.large 60\.74, /,
+    ),
+    expect.stringMatching(/^plan [0-9a-f]{8}$/),
+  ]);
+  expect({ losses, calls: calls(), changes: changes.length }).toEqual({ losses: [], calls: [], changes: 46 });
+});
+
+test("infrastructure makes exactly that, the data first; then there is nothing to do", async () => {
+  const plan = await planInfrastructure(deployment());
+  expect((await apply()).id).toBe(plan.id);
+  const made = calls();
+  expect(made).toHaveLength(45);
+  expect(made.indexOf("create aws_ebs_volume")).toBeLessThan(made.indexOf("create aws_instance"));
+  expect(shown).toHaveLength(1);
+
+  expect(await terraformOutputs(deployment())).toMatchObject({
+    hosts: [{ role: "main", address: "127.0.0.1", user: "ubuntu", port: 22 }],
+    dataDevice: { volumeId: expect.stringMatching(/^vol-[0-9a-f]*[1-9a-f]/) },
+    backupBucket: `airflow-backups-123456789012-${name}`,
+  });
+  expect((await apply()).changes).toEqual([]);
+  expect({ shown, calls: calls() }).toEqual({ shown: [], calls: [] });
+});
+
+test("the state lies beside the keys, not in the checkout: `git clean` makes no orphans", () => {
+  const folder = join(root, ".config/airflow-deployment", name);
+  expect(["data.tfstate", "host.tfstate"].map((each) => existsSync(join(folder, each)))).toEqual([true, true]);
+});
+
+test("a change in place says what becomes what", async () => {
+  const { text, losses } = await planInfrastructure(deployment({ instanceType: "m7i.large", dataGiB: 100 }));
+  expect(text).toContain("data: change data volume, 100 GiB in us-east-1a (size: 40 → 100)");
+  expect(text).toContain('host: change host m7i.large, root disk 30 GiB (instance_type: "t3.large" → "m7i.large")');
+  expect(text).toContain("unknown in us-east-1: m7i.large");
+  expect(losses).toEqual([]);
+});
+
+describe("another host in the place of the one that is there", () => {
+  test("says what is lost, and without a word nothing is touched", async () => {
+    delete process.env["CONFIRM"];
+    await expect(apply({ os: "debian-13" })).rejects.toMatchObject({
+      message: "this wants to be confirmed: nothing was touched",
+      hint: expect.stringMatching(new RegExp(`^CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`)),
+    });
+    expect(shown[0]!.losses).toEqual([
+      expect.stringMatching(/^the host i-\w+: its root disk .* the data volume stays$/),
+    ]);
+    expect(calls()).toEqual([]);
+  });
+  test("the id of another change does not confirm this one", async () => {
+    process.env["CONFIRM"] = `${name}@${(await planInfrastructure(deployment({ os: "debian-13" }))).id}`;
+    await expect(apply({ os: "debian-13", rootGiB: 60 })).rejects.toThrow(/this is the plan/);
+    expect(calls()).toEqual([]);
+  });
+  test("confirmed, it is made; address and data stay", async () => {
+    process.env["CONFIRM"] = `${name}@${(await planInfrastructure(deployment({ os: "debian-13" }))).id}`;
+    await apply({ os: "debian-13" });
+    expect(calls().filter((call) => /instance$|volume|eip$/.test(call))).toEqual([
+      "delete aws_volume_attachment",
+      "delete aws_instance",
+      "create aws_instance",
+      "create aws_volume_attachment",
+    ]);
+  });
+});
+
+test("another zone would lose the data: it says so, and does it only when confirmed", async () => {
+  delete process.env["CONFIRM"];
+  const aws = { os: "debian-13", zone: "us-east-1b" };
+  const { losses, id } = await planInfrastructure(deployment(aws));
+  expect(losses).toEqual([
+    expect.stringMatching(
+      /^the data volume vol-\w+, 40 GiB: database, task logs, DAG releases; a last snapshot is made$/,
+    ),
+    expect.stringMatching(/^the host i-/),
+  ]);
+  await expect(apply(aws)).rejects.toThrow("this wants to be confirmed");
+  expect(calls()).toEqual([]);
+  process.env["CONFIRM"] = `${name}@${id}`;
+  await apply(aws);
+  const order = calls().filter((call) => /_(volume|attachment|instance)$/.test(call));
+  expect(order).toEqual([
+    "delete aws_volume_attachment",
+    "delete aws_ebs_volume",
+    "create aws_ebs_volume",
+    "delete aws_instance",
+    "create aws_instance",
+    "create aws_volume_attachment",
+  ]);
+  expect((await apply(aws)).changes).toEqual([]);
+});
+
+describe("teardown", () => {
+  const aws = { os: "debian-13", zone: "us-east-1b" };
+  const confirmed = async (destroy: readonly Stack[]) => {
+    delete process.env["CONFIRM"];
+    await expect(apply(aws, destroy)).rejects.toThrow("this wants to be confirmed");
+    process.env["CONFIRM"] = `${name}@${shown[0]!.id}`;
+    expect(calls()).toEqual([]);
+    return apply(aws, destroy);
+  };
+  test("of the host alone keeps the data, and the next host has it", async () => {
+    const { losses } = await confirmed(["host"]);
+    expect(losses).toEqual([expect.stringMatching(/^the host/)]);
+    const gone = calls();
+    expect(gone).toContain("delete aws_instance");
+    expect(gone).not.toContain("delete aws_ebs_volume");
+    expect((await apply(aws)).changes.every(({ stack, action }) => stack === "host" && action === "create")).toBe(true);
+    calls();
+  });
+  test("of all keeps the backups and the key that reads them", async () => {
+    const { losses } = await confirmed(["data", "host"]);
+    expect(losses).toEqual([
+      expect.stringMatching(/^the host/),
+      expect.stringMatching(/^the data volume/),
+      expect.stringMatching(/^the address/),
+    ]);
+    const last = provider.aws.calls.filter(({ type }) => type === "aws_ebs_volume");
+    expect(last).toMatchObject([{ action: "delete", values: { final_snapshot: true } }]);
+    const gone = calls();
+    expect(gone.indexOf("delete aws_volume_attachment")).toBeLessThan(gone.indexOf("delete aws_ebs_volume"));
+    expect(gone.filter((call) => /s3|kms/.test(call))).toEqual([]);
+    expect((await apply(aws, ["data", "host"])).changes).toEqual([]);
+  });
+  test("and infrastructure makes a new host beside the old backups", async () => {
+    const made = (await apply(aws)).changes.map(({ address }) => address);
+    expect(made).toContain("aws_ebs_volume.data");
+    expect(made.filter((address) => /s3|kms/.test(address))).toEqual(["aws_vpc_endpoint.s3"]);
+  });
+});
+
+test("what AWS refuses is told, and the next run goes on from there", async () => {
+  provider.aws.fail = ({ type, action }) =>
+    type === "aws_vpc_security_group_ingress_rule" && action === "update" ? "RequestLimitExceeded" : undefined;
+  const aws = { os: "debian-13", zone: "us-east-1b" };
+  const run = () => apply(aws, undefined, "eva");
+  await expect(run()).rejects.toThrow("terraform failed in the stack host: RequestLimitExceeded");
+  delete provider.aws.fail;
+  expect((await run()).changes.map(({ summary }) => summary)).toEqual([
+    'change open port 22 for 203.0.113.7/32 (SSH from eva) (description: "SSH from ada" → "SSH from eva")',
+  ]);
+});
