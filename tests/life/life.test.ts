@@ -25,5 +25,6 @@ describe("with a host", () => {
   describe("backup", () => backup(life));
   describe("secrets", () => secrets(life));
   describe("reboot", () => reboot(life));
-  describe("teardown", () => teardown(life));
 });
+
+describe("teardown", () => teardown(life));

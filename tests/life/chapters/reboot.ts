@@ -1,11 +1,13 @@
 import type { DagRun } from "../../../provision/dag-run";
-import { Life, pipe } from "../../support/life";
+import { Life, Trace, pipe } from "../../support/life";
 
 const UNIT = "/etc/systemd/system/life-lost-volume.service";
 
 /** What a host is after a boot, with its data and without. */
 export function reboot(life: Life): void {
+  let before: Trace;
   test("a host that boots without its data volume starts nothing, and every verb says so", async () => {
+    before = await life.trace();
     await life.host(`cat > ${UNIT} <<'END'
 [Unit]
 DefaultDependencies=no
@@ -31,7 +33,6 @@ systemctl --quiet enable life-lost-volume.service`);
   });
 
   test("make reboot waits until everything is back by itself, with its history; provisioning finds nothing to do", async () => {
-    const before = await life.trace();
     const { stdout } = await life.make("reboot");
     expect(stdout).toMatch(/ is back and Airflow is healthy, after /);
     const after = await life.trace();
