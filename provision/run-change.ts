@@ -265,6 +265,7 @@ const PAST: Record<string, string> = {
   let: "let",
   make: "made",
   migrate: "migrated",
+  mount: "mounted",
   put: "put",
   read: "read",
   recreate: "recreated",
