@@ -30,7 +30,11 @@ beforeEach(async () => {
   root("rm -rf /root/*");
   proxy = await makeProxy(machine.target.port);
 });
-afterEach(() => proxy.close());
+afterEach(async () => {
+  // One test's change must not refuse the next one's.
+  root("systemctl stop airflow-change 2>/dev/null || true");
+  await proxy.close();
+});
 
 const root = (script: string): string => machine.root(script).trimEnd();
 const far = (times?: { connect: number; keepalive: number }) => machine.connect(machine.via(proxy.port), times);
