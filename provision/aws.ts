@@ -7,6 +7,9 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { awsError } from "./aws-errors";
 import { UserError } from "./errors";
 
+// What Node versions this project needs is said in package.json, not on every operator's terminal.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
 /** Whose account, and where: the part of a deployment's `aws` settings that every call needs. */
 export interface AwsTarget {
   readonly account: string;

@@ -1,4 +1,4 @@
-import { AwsTarget, checkAccount, checkOffer, consoleOutput } from "../../provision/aws";
+import { AwsTarget, checkAccount, checkOffer, consoleOutput, makeStateBucket } from "../../provision/aws";
 import { awsError } from "../../provision/aws-errors";
 import { learnHostKeys } from "../../provision/host-keys";
 import {
@@ -135,6 +135,23 @@ test.each<[string, Answer, RegExp | undefined]>([
   const work = checkOffer(TARGET, "t3.large", "eu-central-1a");
   if (message) expect((await errorOf(work)).message).toMatch(message);
   else await work;
+});
+
+test.each<[string, (action: string) => Answer]>([
+  ["has taken and hides", () => ({ status: 403 })],
+  ["has in another region", () => ({ status: 301 })],
+  [
+    "takes at the same time",
+    (action) =>
+      action.startsWith("HEAD")
+        ? { status: 404 }
+        : { status: 409, body: "<Error><Code>BucketAlreadyExists</Code><Message>x</Message></Error>" },
+  ],
+])("a bucket's name that somebody else %s", async (_what, answer) => {
+  aws.answer = answer;
+  const error = await errorOf(makeStateBucket(TARGET, "our-state"));
+  expect(error.message).toMatch(/the bucket our-state belongs to somebody else/);
+  expect(error.hint).toMatch(/aws.stateBucket/);
 });
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1C";

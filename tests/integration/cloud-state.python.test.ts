@@ -1,0 +1,252 @@
+import { ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  CreateBucketCommand,
+  DeleteBucketPolicyCommand,
+  PutObjectCommand,
+  S3Client,
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  GetPublicAccessBlockCommand,
+  ListObjectsV2Command,
+} from "@aws-sdk/client-s3";
+import { findInstances, findLeftovers, hasBucket, makeStateBucket } from "../../provision/aws";
+import { refuseTwin } from "../../provision/aws-checks";
+import { terraformError } from "../../provision/terraform";
+import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
+import { errorOf, until } from "../support/capture";
+import { Moto, PYTHON, startMoto } from "../support/moto";
+
+jest.setTimeout(120_000);
+
+const TARGET = { account: ACCOUNT, region: REGION };
+const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000`;
+const BUCKET = `airflow-state-${ACCOUNT}-${REGION}`;
+const root = mkdtempSync(join(tmpdir(), "cloud-state-"));
+const before = { ...process.env };
+let moto: Moto;
+
+beforeAll(async () => {
+  moto = await startMoto();
+  Object.assign(process.env, moto.env);
+});
+afterAll(() => {
+  process.env = before;
+  moto?.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const s3 = () => new S3Client({ region: REGION });
+
+test("make state-bucket makes a bucket that is versioned, encrypted and private, and may be said again", async () => {
+  expect(await hasBucket(TARGET, BUCKET)).toBe(false);
+  expect(await makeStateBucket(TARGET, BUCKET)).toBe("created");
+  expect(await makeStateBucket(TARGET, BUCKET)).toBe("there already");
+  const Bucket = BUCKET;
+  const client = s3();
+  expect((await client.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe("Enabled");
+  expect((await client.send(new GetPublicAccessBlockCommand({ Bucket }))).PublicAccessBlockConfiguration).toEqual({
+    BlockPublicAcls: true,
+    BlockPublicPolicy: true,
+    IgnorePublicAcls: true,
+    RestrictPublicBuckets: true,
+  });
+  const { ServerSideEncryptionConfiguration } = await client.send(new GetBucketEncryptionCommand({ Bucket }));
+  expect(ServerSideEncryptionConfiguration?.Rules).toMatchObject([
+    { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } },
+  ]);
+  const { Rules } = await client.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
+  // Whatever is not sent by TLS is refused, and moto's loopback is not TLS.
+  const sent = client.send(new PutObjectCommand({ Bucket, Key: "x", Body: "x" }));
+  await expect(sent).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+  expect(Rules).toMatchObject([{ Status: "Enabled", NoncurrentVersionExpiration: { NoncurrentDays: 90 } }]);
+});
+
+/** Credentials of a role, as environment variables. */
+async function assumedRole(arn: string): Promise<NodeJS.ProcessEnv> {
+  const text = await query("sts", { Action: "AssumeRole", RoleArn: arn, RoleSessionName: "test" });
+  const value = (name: string): string => new RegExp(`<${name}>([^<]+)<`).exec(text)![1]!;
+  return {
+    AWS_ACCESS_KEY_ID: value("AccessKeyId"),
+    AWS_SECRET_ACCESS_KEY: value("SecretAccessKey"),
+    AWS_SESSION_TOKEN: value("SessionToken"),
+  };
+}
+
+/** A call to a service whose client this project does not have. */
+async function query(service: string, parameters: Record<string, string>): Promise<string> {
+  const authorization = `AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
+  const response = await fetch(moto.url, {
+    method: "POST",
+    headers: { authorization },
+    body: new URLSearchParams(parameters),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return response.text();
+}
+
+/** A stack with the backend that ours have, and a resource that takes its time. */
+function stack(name: string): string {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  const deployment = awsDeployment(root, { state: "s3" }, undefined, "shared");
+  const { backend } = synthesize(deployment).host.terraform;
+  const endpoints = { s3: moto.url, sts: moto.url, iam: moto.url };
+  const loopback = {
+    endpoints,
+    use_path_style: true,
+    skip_metadata_api_check: true,
+    skip_region_validation: true,
+    skip_requesting_account_id: true,
+    skip_credentials_validation: true,
+  };
+  const { allowed_account_ids: _, ...s3 } = backend.s3;
+  const command = `touch ${folder}/began; while [ -e ${folder}/wait ]; do sleep 0.05; done`;
+  const resource = { terraform_data: { slow: { provisioner: [{ "local-exec": { command } }] } } };
+  writeFileSync(
+    join(folder, "main.tf.json"),
+    JSON.stringify({ terraform: { backend: { s3: { ...s3, ...loopback } } }, resource }),
+  );
+  const { status, stderr } = terraform(folder, "init", "-input=false", "-no-color");
+  if (status !== 0) throw new Error(stderr);
+  return folder;
+}
+
+const args = (folder: string, words: readonly string[]): string[] => [`-chdir=${folder}`, ...words];
+const env = () => ({ ...process.env, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" });
+const terraform = (folder: string, ...words: string[]) =>
+  spawnSync("terraform", args(folder, words), { env: env(), encoding: "utf8" });
+const apply = ["apply", "-input=false", "-auto-approve", "-no-color"];
+
+describe("the state in S3", () => {
+  let folder: string;
+  let holder: ChildProcess;
+
+  beforeAll(async () => {
+    await makeStateBucket(TARGET, BUCKET);
+    // Here there is no TLS.
+    await s3().send(new DeleteBucketPolicyCommand({ Bucket: BUCKET }));
+    folder = stack("locked");
+    writeFileSync(join(folder, "wait"), "");
+    holder = spawn("terraform", args(folder, apply), { env: env(), stdio: "ignore" });
+    await until(() => existsSync(join(folder, "began")), 60);
+  });
+
+  const refused = () => {
+    const { status, stderr } = terraform(folder, "apply", "-input=false", "-auto-approve", "-no-color");
+    expect(status).toBe(1);
+    return terraformError("host", [], stderr);
+  };
+
+  test("is held by one run at a time: who, what and since when are told", () => {
+    const error = refused();
+    expect(error.exitCode).toBe(75);
+    expect(error.message).toMatch(
+      /^the infrastructure is being changed by \S+@\S+ \(apply\) since \d{4}-\d\d-\d\d \d\d:\d\d/,
+    );
+  });
+
+  test("stays held when its holder is killed; the hint's words free it", async () => {
+    const ended = new Promise((resolve) => holder.once("close", resolve));
+    holder.kill("SIGKILL");
+    await ended;
+    rmSync(join(folder, "wait"));
+    const { hint = "" } = refused();
+    const [, id] = /if that run is dead for sure: terraform -chdir=\S+ force-unlock (\S+)$/.exec(hint) ?? [];
+    expect(terraform(folder, "force-unlock", "-force", id!).status).toBe(0);
+    expect(terraform(folder, ...apply)).toMatchObject({ status: 0 });
+  });
+
+  test("is where the stack says, encrypted, and the lock is gone", async () => {
+    const { Contents = [] } = await s3().send(new ListObjectsV2Command({ Bucket: BUCKET }));
+    expect(Contents.map(({ Key }) => Key)).toEqual(["shared/host.tfstate"]);
+  });
+});
+
+test("a host that runs although the state knows none is never made twice", async () => {
+  const deployment = awsDeployment(root, {}, undefined, "lost");
+  const create = [{ address: "aws_instance.host", action: "create" }];
+  await refuseTwin(deployment, create);
+  const tags = {
+    "TagSpecification.1.ResourceType": "instance",
+    "TagSpecification.1.Tag.1.Key": "Project",
+    "TagSpecification.1.Tag.1.Value": "airflow-lost",
+    "TagSpecification.1.Tag.2.Key": "Stack",
+    "TagSpecification.1.Tag.2.Value": "host",
+  };
+  const authorization = `AWS4-HMAC-SHA256 Credential=testing/20260101/${REGION}/ec2/aws4_request, SignedHeaders=host, Signature=0`;
+  const body = new URLSearchParams({
+    Action: "RunInstances",
+    Version: "2016-11-15",
+    ImageId: "ami-12c6146b",
+    MinCount: "1",
+    MaxCount: "1",
+    ...tags,
+  });
+  const response = await fetch(moto.url, { method: "POST", headers: { authorization }, body });
+  const [, id] = /<instanceId>(i-\w+)</.exec(await response.text())!;
+  expect(await findInstances(TARGET, { Project: "airflow-lost" })).toMatchObject([{ id, state: "running" }]);
+  const error = await errorOf(refuseTwin(deployment, create));
+  expect(error.message).toMatch(new RegExp(`knows no host, but there is one of this deployment: ${id} \\(running`));
+  await refuseTwin(deployment, [{ address: "aws_instance.host", action: "replace" }]);
+  expect(await findLeftovers(TARGET, { Project: "airflow-nobody" })).toEqual([]);
+});
+
+/** What the host may do, by the policies that the stack gives it, where IAM is enforced. */
+test("the host adds backups, and neither reads, lists nor deletes them", async () => {
+  const deployment = awsDeployment(root, {}, undefined, "shop");
+  const { host, data } = synthesize(deployment);
+  const bucket: string = data.resource.aws_s3_bucket.backups.bucket;
+  const { name, assume_role_policy } = host.resource.aws_iam_role.host_role;
+  await query("iam", { Action: "CreateRole", RoleName: name, AssumeRolePolicyDocument: assume_role_policy });
+  for (const [id, { policy }] of Object.entries<{ policy: string }>(host.resource.aws_iam_role_policy)) {
+    await query("iam", {
+      Action: "PutRolePolicy",
+      RoleName: name,
+      PolicyName: id,
+      PolicyDocument: policy.replace(/\$\{var\.key_arn\}/g, KEY),
+    });
+  }
+  await s3().send(
+    new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }),
+  );
+  const role = await assumedRole(`arn:aws:iam::${ACCOUNT}:role/${name}`);
+  await moto.enforceIam();
+  const at = `Bucket="${bucket}", Key="airflow/a.tar"`;
+  const calls = [
+    `put_object(${at}, Body=b"x", IfNoneMatch="*")`,
+    `get_object(${at})`,
+    `head_object(${at})`,
+    `delete_object(${at})`,
+    `list_objects_v2(Bucket="${bucket}")`,
+    `list_object_versions(Bucket="${bucket}")`,
+    `put_object(Bucket="${bucket}", Key="elsewhere", Body=b"x", IfNoneMatch="*")`,
+    `put_bucket_versioning(Bucket="${bucket}", VersioningConfiguration={"Status": "Suspended"})`,
+    `put_bucket_lifecycle_configuration(Bucket="${bucket}", LifecycleConfiguration={"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]})`,
+    `delete_bucket(Bucket="${bucket}")`,
+  ];
+  const env = { ...process.env, ...role, AWS_DEFAULT_REGION: REGION };
+  const { stdout } = spawnSync(join(PYTHON, "python"), ["-c", TRY], {
+    env,
+    input: JSON.stringify(calls),
+    encoding: "utf8",
+  });
+  const answers = JSON.parse(stdout) as string[];
+  const refused = expect.stringMatching(/^(AccessDenied|403)$/);
+  expect(calls.map((call, i) => [call, answers[i]])).toEqual(
+    calls.map((call, i) => [call, i === 0 ? "done" : refused]),
+  );
+});
+
+const TRY = `import boto3, json, sys
+s3 = boto3.client("s3")
+def attempt(call):
+    try:
+        eval("s3." + call)
+        return "done"
+    except Exception as error:
+        return getattr(error, "response", {}).get("Error", {}).get("Code", repr(error))
+print(json.dumps([attempt(call) for call in json.load(sys.stdin)]))`;
