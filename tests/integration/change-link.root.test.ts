@@ -41,6 +41,8 @@ const far = (times?: { connect: number; keepalive: number }) => machine.connect(
 const wait = "touch /root/began; until [ -e /root/go ]; do sleep 0.05; done";
 const go = (): void => void root("touch /root/go");
 const hasBegun = (): Promise<void> => until(() => root("ls /root").includes("began"), 60);
+/** The client knows that its change has started, and follows. */
+const isFollowed = (): Promise<void> => until(() => root("pgrep -x tail || true") !== "", 60);
 const isOver = (): Promise<void> => until(() => root("systemctl is-active airflow-change || true") === "inactive");
 const leftovers = (): string =>
   root("ls -A /run/airflow-change 2>/dev/null || true; ls -d /srv/airflow/.incoming-* 2>/dev/null || true");
@@ -225,6 +227,7 @@ describe("a link that breaks during a change", () => {
     const compiled = compileChange(actions, standingChecks(standing), ANN, newChangeId(new Date()), new Date());
     const ended = listen(() => runChange(link, compiled, 1000));
     await hasBegun();
+    await isFollowed();
     proxy.shut();
     const { error } = await ended;
     link.close();
@@ -245,6 +248,7 @@ describe("a link that breaks during a change", () => {
     const compiled = compileChange(actions, standingChecks(standing), ANN, newChangeId(new Date()), new Date());
     const ended = listen(() => runChange(link, compiled, 1000));
     await hasBegun();
+    await isFollowed();
     proxy.swallow();
     expect((await ended).error?.message).toMatch(/stays out of reach/);
     link.close();
