@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkAccount, checkOffer, findInstances, findLeftovers, hasBucket } from "./aws";
 import { zonesOf } from "./aws-settings";
@@ -12,13 +12,16 @@ export const stateBucket = ({ aws }: AwsDeployment): string =>
   aws.stateBucket ?? `airflow-state-${aws.account}-${aws.region}`;
 
 /** Before Terraform is started: the right account, a state that can be believed, an instance type that is offered. */
-export async function checkAws(deployment: AwsDeployment): Promise<void> {
+export async function checkAws(
+  deployment: AwsDeployment,
+  { isLeaving = false }: { readonly isLeaving?: boolean } = {},
+): Promise<void> {
   const { aws } = deployment;
   refuseForgottenState(deployment);
   refuseForeignState(deployment);
   await checkAccount(aws);
   const [, hasState] = await Promise.all([
-    checkOffer(aws, aws.instanceType, zonesOf(aws).host),
+    isLeaving ? undefined : checkOffer(aws, aws.instanceType, zonesOf(aws).host),
     aws.state === "s3" ? hasBucket(aws, stateBucket(deployment)) : true,
   ]);
   if (!hasState)
@@ -73,9 +76,34 @@ export async function refuseTwin(
   );
 }
 
+const HOUR = 3_600_000;
+
+/** Data dies only where a backup of the last hour was pulled, which is verified then, or somebody says NO_BACKUP=1. */
+export function requireFreshBackup({ paths }: Pick<AwsDeployment, "paths">, now = Date.now()): void {
+  if (process.env["NO_BACKUP"] === "1") return;
+  const pulled = existsSync(paths.backups)
+    ? readdirSync(paths.backups)
+        .filter((name) => !name.startsWith("."))
+        .map((name) => join(paths.backups, name, "manifest.json"))
+        .filter((manifest) => existsSync(manifest))
+        .map((manifest) => statSync(manifest).mtimeMs)
+    : [];
+  const newest = Math.max(0, ...pulled);
+  if (now - newest < HOUR) return;
+  const told =
+    newest === 0 ? "there is no backup" : `the newest backup is of ${new Date(newest).toISOString().slice(0, 16)}Z`;
+  throw new UserError(
+    `${told} in ${paths.backups}: nothing was touched`,
+    "run make backup first; NO_BACKUP=1 goes without",
+  );
+}
+
 /** One line for everything of this deployment that is still there and costs money. */
-export async function leftovers(deployment: AwsDeployment, bucket: string): Promise<string[]> {
+export async function leftovers(deployment: AwsDeployment, bucket: string | undefined): Promise<string[]> {
   const { aws } = deployment;
-  const [tagged, hasBackups] = await Promise.all([findLeftovers(aws, tagsOf(deployment)), hasBucket(aws, bucket)]);
+  const [tagged, hasBackups] = await Promise.all([
+    findLeftovers(aws, tagsOf(deployment)),
+    bucket ? hasBucket(aws, bucket) : false,
+  ]);
   return [...tagged, ...(hasBackups ? [`bucket ${bucket}, with the backups in it`] : [])];
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { HostOutput, Outputs } from "../infra/outputs";
+import { checkAws, refuseTwin } from "./aws-checks";
 import { holdingSignals } from "./child";
 import { confirmLosses } from "./confirm";
 import type { Deployment } from "./deployment";
@@ -25,10 +26,12 @@ runScript(async (deployment) => {
 });
 
 async function makeInfrastructure(deployment: Deployment): Promise<InfrastructurePlan & { readonly outputs: Outputs }> {
+  if (deployment.infrastructure === "aws") await checkAws(deployment);
   const plan = await applyInfrastructure(
     deployment,
     async (planned) => {
       say(planned.text);
+      if (deployment.infrastructure === "aws") await refuseTwin(deployment, planned.changes);
       await confirmLosses(deployment, planned, "infrastructure");
     },
     (line) => say(`  ${line}`),

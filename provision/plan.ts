@@ -1,7 +1,9 @@
+import { checkAws, refuseTwin } from "./aws-checks";
 import type { Deployment } from "./deployment";
-import { HostPlan, planHost } from "./host-plan";
+import { planFirstBoot } from "./first-boot";
+import { planHost } from "./host-plan";
 import { mainHost } from "./main-host";
-import { hasOutputs } from "./outputs";
+import { hasOutputs, readOutputs } from "./outputs";
 import { print, printable } from "./output";
 import { Plan } from "./planning";
 import { prepare } from "./prepare";
@@ -9,11 +11,11 @@ import { runScript } from "./script";
 import { draftSecrets } from "./secrets-file";
 import { withHost } from "./ssh-host";
 import { steps } from "./steps";
-import { planInfrastructure } from "./terraform";
+import { InfrastructurePlan, planInfrastructure } from "./terraform";
 
 runScript(async (deployment) => {
   const [infrastructure, host] = await Promise.allSettled([
-    planInfrastructure(deployment),
+    planTheInfrastructure(deployment),
     hasOutputs(deployment) ? planTheHost(deployment) : undefined,
   ]);
   if (infrastructure.status === "rejected") throw infrastructure.reason;
@@ -28,15 +30,26 @@ runScript(async (deployment) => {
   if (host.status === "rejected" && changes.length > 0) return print("host: to be planned when it is there");
   if (host.status === "rejected") throw host.reason;
   if (!host.value) return print("host: there is none yet; it is planned when it is there");
-  print(
-    host.value.plan.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value.plan)}`,
-  );
+  print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
 });
 
-async function planTheHost(deployment: Deployment): Promise<HostPlan> {
+async function planTheInfrastructure(deployment: Deployment): Promise<InfrastructurePlan> {
+  if (deployment.infrastructure !== "aws") return planInfrastructure(deployment);
+  await checkAws(deployment);
+  const plan = await planInfrastructure(deployment);
+  await refuseTwin(deployment, plan.changes);
+  return plan;
+}
+
+/** A host whose data volume is not mounted yet: the rest is planned when it can be seen what lies on it. */
+async function planTheHost(deployment: Deployment): Promise<Plan> {
   const target = mainHost(deployment);
   const { secrets } = await draftSecrets(deployment);
-  return withHost(deployment, target, (host) => planHost(host, steps, prepare(deployment, secrets, target)));
+  return withHost(deployment, target, async (host) => {
+    const first = await planFirstBoot(host, readOutputs(deployment));
+    if (first.length > 0) return first;
+    return (await planHost(host, steps, prepare(deployment, secrets, target))).plan;
+  });
 }
 
 /** Every action with its reason or diff. */

@@ -1,18 +1,21 @@
 import { rmSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { findInstances } from "./aws";
+import { checkAws, leftovers, requireFreshBackup, tagsOf } from "./aws-checks";
 import { holdingSignals } from "./child";
 import { confirmLosses } from "./confirm";
-import type { Deployment } from "./deployment";
+import type { AwsDeployment, Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { localNames, readLocalHost, readLocalVolume, removeLocal, volumeSizes } from "./local-docker";
 import { ask, canAsk, duration, print, say, size } from "./output";
+import { hasOutputs, readOutputs } from "./outputs";
 import { runScript } from "./script";
 import { STACKS, Stack, applyInfrastructure } from "./terraform";
 
 runScript(async (deployment) => {
   const keepsData = process.env["KEEP_DATA"] === "1";
   const stacks: readonly Stack[] = keepsData ? ["host"] : STACKS;
-  if (!deployment.isLocal) return tearDownAws(deployment, stacks);
+  if (deployment.infrastructure === "aws") return tearDownAws(deployment, stacks, keepsData);
   const doomed = await whatDies(deployment, keepsData);
   if (doomed.length === 0 && !existsSync(deployment.paths.outputs)) return print("nothing to do");
 
@@ -36,22 +39,33 @@ runScript(async (deployment) => {
 });
 
 /** Backups and the key that reads them stay, and the last snapshot of the data volume. */
-async function tearDownAws(deployment: Deployment, stacks: readonly Stack[]): Promise<void> {
+async function tearDownAws(deployment: AwsDeployment, stacks: readonly Stack[], keepsData: boolean): Promise<void> {
   const started = Date.now();
+  await checkAws(deployment, { isLeaving: true });
+  const bucket = hasOutputs(deployment) ? readOutputs(deployment).backupBucket : undefined;
+  if (!keepsData && hasOutputs(deployment)) requireFreshBackup(deployment);
+  for (const { id, launched } of await findInstances(deployment.aws, { ...tagsOf(deployment), Stack: "host" })) {
+    say(`the host ${id}, ${age(launched)}`);
+  }
   const { changes } = await holdingSignals(() =>
     applyInfrastructure(
       deployment,
       async (plan) => {
         say(plan.text);
-        await confirmLosses(deployment, plan, "teardown");
+        await confirmLosses(deployment, plan, keepsData ? "teardown KEEP_DATA=1" : "teardown");
       },
       (line) => say(`  ${line}`),
       { destroy: stacks },
     ),
   );
   forget(deployment);
-  if (changes.length === 0) return print("nothing to do");
-  print(`gone, in ${duration((Date.now() - started) / 1000)}; keys, secrets and backups stay`);
+  print(
+    changes.length === 0
+      ? "nothing to do"
+      : `gone, in ${duration((Date.now() - started) / 1000)}; keys, secrets and backups stay`,
+  );
+  const left = await leftovers(deployment, bucket ?? undefined);
+  if (left.length > 0) print(`what still costs money:\n${left.map((line) => `  ${line}`).join("\n")}`);
 }
 
 /** One line a thing, with its age and size. */
