@@ -146,9 +146,17 @@ function operatorNetworks({ operators, aws }: AwsDeployment): Map<string, string
   return networks;
 }
 
-/** Whoever made the keys, and the team. */
-function authorizedKeys({ operators, paths }: AwsDeployment): string[] {
+/** The team, or whoever made the keys. */
+function authorizedKeys({ name, operators, paths }: AwsDeployment): string[] {
   const file = `${paths.sshKey}.pub`;
-  const own = operators.length === 0 && existsSync(file) ? [readFileSync(file, "utf8").trim()] : [];
-  return [...own, ...operators.map(({ ssh }) => ssh.trim())];
+  const own = existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+  if (operators.length === 0) return own ? [own] : [];
+  const blob = (key: string): string => key.split(" ")[1] ?? "";
+  if (own && !operators.some(({ ssh }) => blob(ssh) === blob(own))) {
+    throw new UserError(
+      "your own SSH key is not among `operators`: the host would not let you in",
+      `add the line of ${file} to deployments/${name}.yaml`,
+    );
+  }
+  return operators.map(({ ssh }) => ssh.trim());
 }

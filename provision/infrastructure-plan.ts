@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { PlannedResource, monthlyCost } from "./aws-cost";
 import { awsLoss, awsSummary } from "./aws-words";
+import { UserError } from "./errors";
 import { printable } from "./output";
 
 /** The two stacks of a deployment, in the order they are made. */
@@ -90,6 +91,19 @@ export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: 
       },
     ];
   });
+}
+
+/** What Terraform plans and AWS would refuse half-way. */
+export function refuseImpossible({ resource_changes: changes = [] }: TerraformPlan): void {
+  for (const { type, change } of changes) {
+    if (change.actions.join() !== "update") continue;
+    const size = (values: any): number =>
+      type === "aws_ebs_volume" ? values?.size : values?.root_block_device?.[0]?.volume_size;
+    const [was, is] = [size(change.before), size(change.after)];
+    if (!(is < was)) continue;
+    const setting = type === "aws_ebs_volume" ? "aws.dataGiB" : "aws.rootGiB";
+    throw new UserError(`${setting} is ${is}, the disk has ${was} GiB: it cannot shrink`, `set ${setting}: ${was}`);
+  }
 }
 
 /** Local resources get a new random id with every plan. */

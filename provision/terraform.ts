@@ -14,6 +14,7 @@ import {
   TerraformPlan,
   awsNotes,
   plannedChanges,
+  refuseImpossible,
   summarize,
 } from "./infrastructure-plan";
 import { duration, printable } from "./output";
@@ -178,11 +179,13 @@ async function planOnce(
 ): Promise<Planned> {
   await synthesize(deployment, synth);
   await all(STACKS.map((stack) => initialize(deployment, stack)));
-  const variables = await readVariables(deployment);
-  const planned = await all(stacks.map((stack) => planStack(deployment, stack, options, variables)));
+  const variables = readVariables(deployment);
+  const planned = await all(
+    stacks.map(async (stack) => planStack(deployment, stack, options, stack === "host" ? await variables : {})),
+  );
   const changes = planned.flatMap((each) => each.changes);
   const plans = planned.map(({ plan }) => plan);
-  return { plan: summarize(changes, notesOf(deployment, plans, changes)), variables };
+  return { plan: summarize(changes, notesOf(deployment, plans, changes)), variables: await variables };
 }
 
 /** Waits for all, also where one fails: no terraform goes on unseen. */
@@ -228,6 +231,7 @@ async function planStack(
   if (isEmpty && deployment.isLocal) return { changes: [], plan: {} };
   const shown = await terraform(deployment, stack, ["show", "-json", file]);
   const plan = JSON.parse(shown.stdout) as TerraformPlan;
+  refuseImpossible(plan);
   return { changes: plannedChanges(stack, plan, descriptionsOf(deployment, stack)), plan };
 }
 

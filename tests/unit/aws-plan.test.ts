@@ -1,7 +1,7 @@
 import { monthlyCost } from "../../provision/aws-cost";
 import { confirmLosses } from "../../provision/confirm";
 import type { Deployment } from "../../provision/deployment";
-import { ResourceChange, plannedChanges, summarize } from "../../provision/infrastructure-plan";
+import { ResourceChange, plannedChanges, refuseImpossible, summarize } from "../../provision/infrastructure-plan";
 
 const deployment = { name: "production" } as Deployment;
 
@@ -70,6 +70,23 @@ test("a plan's id is that of its changes: the same for the same, another for any
   const other = change("aws_ebs_volume.data", ["delete"], volume, null);
   expect(id(create)).toBe(id(structuredClone(create)));
   expect(new Set([id(), id(create), id(larger), id(other), id(create, other)]).size).toBe(5);
+});
+
+test.each([
+  ["aws_ebs_volume.data", { size: 40 }, { size: 20 }, "aws.dataGiB is 20, the disk has 40 GiB: it cannot shrink"],
+  [
+    "aws_instance.host",
+    { root_block_device: [{ volume_size: 60 }] },
+    { root_block_device: [{ volume_size: 30 }] },
+    "aws.rootGiB is 30, the disk has 60 GiB: it cannot shrink",
+  ],
+])("%s that would shrink is refused before anything is done", (address, before, after, message) => {
+  const refuse = (was: object, is: object, ...actions: string[]) =>
+    refuseImpossible({ resource_changes: [change(address, actions, was, is)] });
+  expect(() => refuse(before, after, "update")).toThrow(message);
+  refuse(after, before, "update");
+  refuse(before, before, "update");
+  refuse(before, after, "delete", "create");
 });
 
 test("small things of a kind are told in one line", () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { awsProps } from "../../infra/aws-props";
@@ -631,6 +631,19 @@ test("names that AWS would refuse are refused first", () => {
 
 test("direct access without an operator is refused: nobody could come in", () => {
   expect(() => awsProps(awsDeployment(root, {}, []))).toThrow("nobody could come in: `operators` is empty");
+});
+
+test("an operator whose own key is not on the list is told before a host locks them out", () => {
+  const deployment = awsDeployment(join(root, "locked"), {}, HOME);
+  const sshKey = join(root, "own");
+  const locked = { ...deployment, paths: { ...deployment.paths, sshKey } };
+  writeFileSync(`${sshKey}.pub`, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOther eve@laptop\n");
+  expect(() => awsProps(locked)).toThrow("your own SSH key is not among `operators`");
+  expect(awsProps({ ...locked, operators: [], aws: { ...locked.aws, access: "ssm" } }).authorizedKeys).toEqual([
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOther eve@laptop",
+  ]);
+  writeFileSync(`${sshKey}.pub`, `${ADA.ssh.replace("ada@laptop", "another comment")}\n`);
+  expect(awsProps(locked).authorizedKeys).toEqual([ADA.ssh]);
 });
 
 test("only a second, deliberate synth takes the protection away; the backups stay even then", () => {
