@@ -6,6 +6,9 @@ export const ROOT = resolve(__dirname, "..");
 export const TEMPLATES = join(ROOT, "templates");
 export const DAGS = join(ROOT, "dags");
 
+/** Deployment files and what is public and committed beside them; a test has a folder of its own. */
+export const DEPLOYMENTS = process.env["AIRFLOW_DEPLOYMENTS"] || join(ROOT, "deployments");
+
 export interface Paths {
   /** Everything this machine knows about the deployment; ignored by git. */
   readonly state: string;
@@ -35,10 +38,10 @@ export function pathsOf(name: string, isLocal: boolean, backupDirectory?: string
     outputs: join(state, "outputs.json"),
     sshKey: process.env["AIRFLOW_SSH_KEY"] || join(keys, "ssh"),
     ageIdentity: process.env["AIRFLOW_AGE_IDENTITY"] || join(keys, "age"),
-    knownHosts: isLocal ? join(state, "known_hosts") : join(ROOT, "deployments", `${name}.known_hosts`),
+    knownHosts: isLocal ? join(state, "known_hosts") : join(DEPLOYMENTS, `${name}.known_hosts`),
     terraformState: isLocal ? state : keys,
-    providerLock: join(ROOT, "deployments", `${name}.terraform.lock.hcl`),
-    secrets: isLocal ? join(state, "secrets.age") : join(ROOT, "secrets", `${name}.age`),
+    providerLock: join(DEPLOYMENTS, `${name}.terraform.lock.hcl`),
+    secrets: isLocal ? join(state, "secrets.age") : join(DEPLOYMENTS, "../secrets", `${name}.age`),
     backups: resolve(
       ROOT,
       (backupDirectory ?? (isLocal ? join(state, "backups") : "~/airflow-backups/" + name)).replace(

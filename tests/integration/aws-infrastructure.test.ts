@@ -1,11 +1,10 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { confirmLosses } from "../../provision/confirm";
 import type { AwsDeployment } from "../../provision/deployment";
 import { loadDeployment } from "../../provision/deployment";
 import type { InfrastructurePlan, Stack } from "../../provision/infrastructure-plan";
-import { ROOT } from "../../provision/paths";
 import { applyInfrastructure, planInfrastructure, terraformOutputs } from "../../provision/terraform";
 import { ADA } from "../support/aws";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
@@ -13,9 +12,9 @@ import { FakeProvider, startFakeProvider } from "../support/fake-provider/server
 jest.setTimeout(120_000);
 
 // The life of a deployment's infrastructure on AWS, by the verbs' own way: real synth, real terraform, a fake provider.
-const name = `test-aws-${process.pid}`;
-const file = join(ROOT, "deployments", `${name}.yaml`);
+const name = "production";
 const root = mkdtempSync(join(tmpdir(), "aws-infrastructure-"));
+const file = join(root, `${name}.yaml`);
 const before = { ...process.env };
 let provider: FakeProvider;
 
@@ -27,20 +26,19 @@ function deployment(aws: Record<string, unknown> = {}, operator = "ada"): AwsDep
     aws: { account: "123456789012", region: "us-east-1", ...aws },
   };
   writeFileSync(file, JSON.stringify(settings));
-  return loadDeployment(name) as AwsDeployment;
+  return loadDeployment(name, root) as AwsDeployment;
 }
 
 beforeAll(async () => {
   provider = await startFakeProvider({ region: "us-east-1" });
-  Object.assign(process.env, provider.env, { AIRFLOW_STATE: root, HOME: root });
+  Object.assign(process.env, provider.env, { AIRFLOW_DEPLOYMENTS: root, AIRFLOW_STATE: root, HOME: root });
 });
 afterAll(() => {
   provider.stop();
-  for (const key of ["HOME", "AIRFLOW_STATE", "TF_REATTACH_PROVIDERS", "CONFIRM"]) {
+  for (const key of ["HOME", "AIRFLOW_DEPLOYMENTS", "AIRFLOW_STATE", "TF_REATTACH_PROVIDERS", "CONFIRM"]) {
     if (before[key] === undefined) delete process.env[key];
     else process.env[key] = before[key];
   }
-  rmSync(file, { force: true });
 });
 
 const calls = () => provider.aws.calls.splice(0).map(({ action, type }) => `${action} ${type}`);
