@@ -21,24 +21,34 @@ import type { Host } from "./host";
 import { authorOf, changeHost, planHost } from "./host-plan";
 import { mainHost, onMainHost } from "./main-host";
 import { duration, print, say, size } from "./output";
+import { readOutputs } from "./outputs";
+import { TEMPLATES } from "./paths";
 import { prepare } from "./prepare";
 import { runScript } from "./script";
 import { readSecrets } from "./secrets-file";
 import { sh } from "./shell";
-import { BACKUPS, backup } from "./steps/backup";
+import { BACKUPS, Bucket, backup } from "./steps/backup";
 
 runScript(async (deployment) => {
   const started = Date.now();
   const { identity, images } = prepare(deployment, await readSecrets(deployment), mainHost(deployment));
   const encryptedSecrets = readFileSync(deployment.paths.secrets);
   await onMainHost(deployment, async (host) => {
-    const wanted = { identity, encryptedSecrets, keep: deployment.backup.keep, airflowImage: images.airflow };
+    const { keep } = deployment.backup;
+    const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow, bucket: bucketOf(deployment) };
     const found = await planHost(host, [backup], wanted);
     const id = await changeHost(host, found, authorOf("backup"));
     const folder = await pull(host, id!, deployment);
     print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
   });
 });
+
+function bucketOf(deployment: Deployment): Bucket | undefined {
+  const { backupBucket } = readOutputs(deployment);
+  if (!backupBucket || !deployment.aws) return undefined;
+  const uploader = readFileSync(join(TEMPLATES, "backup/upload.py"), "utf8");
+  return { name: backupBucket, region: deployment.aws.region, uploader };
+}
 
 /** Brings a backup here, verified by the sha256 sums of its manifest; it has its name only then. */
 async function pull(host: Host, id: string, { paths }: Deployment): Promise<string> {

@@ -14,6 +14,15 @@ export interface BackupWanted {
   /** Backups that stay on the host. */
   readonly keep: number;
   readonly airflowImage: string;
+  /** Where the host puts a copy; undefined: nowhere. */
+  readonly bucket: Bucket | undefined;
+}
+
+export interface Bucket {
+  readonly name: string;
+  readonly region: string;
+  /** templates/backup/upload.py */
+  readonly uploader: string;
 }
 
 interface BackupFacts {
@@ -34,7 +43,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
       ({ code }) => code === 0,
     ),
   }),
-  plan({ identity: ours, encryptedSecrets, keep, airflowImage }, { identity, isPostgresUp }) {
+  plan({ identity: ours, encryptedSecrets, keep, airflowImage, bucket }, { identity, isPostgresUp }) {
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
     if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
       throw new UserError(
@@ -50,6 +59,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
       addFiles(encryptedSecrets),
       writeManifest(ours, airflowImage),
       finish,
+      ...(bucket ? [put(bucket)] : []),
       prune(keep),
     ];
   },
@@ -134,6 +144,13 @@ const finish: Action = {
 mv ${partial} ${BACKUPS}/"$CHANGE"
 sync -f ${BACKUPS}`,
 };
+
+/** The host may add to the bucket, and neither read nor delete there: whoever breaks in leaves the copies as they are. */
+const put = ({ name, region, uploader }: Bucket): Action => ({
+  summary: `put a copy into the bucket ${name}`,
+  command: sh`python3 - ${name} ${region} airflow/"$CHANGE"/ ${BACKUPS}/"$CHANGE"`,
+  stdin: uploader,
+});
 
 /** Only after a newer one was verified. */
 const prune = (keep: number): Action => ({

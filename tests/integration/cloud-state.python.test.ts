@@ -15,9 +15,11 @@ import {
 } from "@aws-sdk/client-s3";
 import { findInstances, findLeftovers, hasBucket, makeStateBucket } from "../../provision/aws";
 import { refuseTwin } from "../../provision/aws-checks";
+import { TEMPLATES } from "../../provision/paths";
 import { terraformError } from "../../provision/terraform";
 import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
 import { errorOf, until } from "../support/capture";
+import { startAwsStub } from "../support/aws-stub";
 import { Moto, PYTHON, startMoto } from "../support/moto";
 
 jest.setTimeout(120_000);
@@ -195,50 +197,87 @@ test("a host that runs although the state knows none is never made twice", async
   expect(await findLeftovers(TARGET, { Project: "airflow-nobody" })).toEqual([]);
 });
 
-/** What the host may do, by the policies that the stack gives it, where IAM is enforced. */
-test("the host adds backups, and neither reads, lists nor deletes them", async () => {
-  const deployment = awsDeployment(root, {}, undefined, "shop");
-  const { host, data } = synthesize(deployment);
-  const bucket: string = data.resource.aws_s3_bucket.backups.bucket;
-  const { name, assume_role_policy } = host.resource.aws_iam_role.host_role;
-  await query("iam", { Action: "CreateRole", RoleName: name, AssumeRolePolicyDocument: assume_role_policy });
-  for (const [id, { policy }] of Object.entries<{ policy: string }>(host.resource.aws_iam_role_policy)) {
-    await query("iam", {
-      Action: "PutRolePolicy",
-      RoleName: name,
-      PolicyName: id,
-      PolicyDocument: policy.replace(/\$\{var\.key_arn\}/g, KEY),
-    });
-  }
-  await s3().send(
-    new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }),
-  );
-  const role = await assumedRole(`arn:aws:iam::${ACCOUNT}:role/${name}`);
-  await moto.enforceIam();
-  const at = `Bucket="${bucket}", Key="airflow/a.tar"`;
-  const calls = [
-    `put_object(${at}, Body=b"x", IfNoneMatch="*")`,
-    `get_object(${at})`,
-    `head_object(${at})`,
-    `delete_object(${at})`,
-    `list_objects_v2(Bucket="${bucket}")`,
-    `list_object_versions(Bucket="${bucket}")`,
-    `put_object(Bucket="${bucket}", Key="elsewhere", Body=b"x", IfNoneMatch="*")`,
-    `put_bucket_versioning(Bucket="${bucket}", VersioningConfiguration={"Status": "Suspended"})`,
-    `put_bucket_lifecycle_configuration(Bucket="${bucket}", LifecycleConfiguration={"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]})`,
-    `delete_bucket(Bucket="${bucket}")`,
-  ];
-  const env = { ...process.env, ...role, AWS_DEFAULT_REGION: REGION };
-  const { stdout } = spawnSync(join(PYTHON, "python"), ["-c", TRY], {
-    env,
-    input: JSON.stringify(calls),
-    encoding: "utf8",
+describe("the host, by the policies that the stack gives it, where IAM is enforced", () => {
+  let bucket: string;
+  let role: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    const { host, data } = synthesize(awsDeployment(root, {}, undefined, "shop"));
+    bucket = data.resource.aws_s3_bucket.backups.bucket;
+    const { name, assume_role_policy } = host.resource.aws_iam_role.host_role;
+    await query("iam", { Action: "CreateRole", RoleName: name, AssumeRolePolicyDocument: assume_role_policy });
+    for (const [id, { policy }] of Object.entries<{ policy: string }>(host.resource.aws_iam_role_policy)) {
+      const PolicyDocument = policy.replace(/\$\{var\.key_arn\}/g, KEY);
+      await query("iam", { Action: "PutRolePolicy", RoleName: name, PolicyName: id, PolicyDocument });
+    }
+    const CreateBucketConfiguration = { LocationConstraint: REGION } as const;
+    await s3().send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration }));
+    role = await assumedRole(`arn:aws:iam::${ACCOUNT}:role/${name}`);
+    await moto.enforceIam();
   });
-  const answers = JSON.parse(stdout) as string[];
-  const refused = expect.stringMatching(/^(AccessDenied|403)$/);
-  expect(calls.map((call, i) => [call, answers[i]])).toEqual(
-    calls.map((call, i) => [call, i === 0 ? "done" : refused]),
-  );
+
+  /** Runs what the host runs, with a metadata service that hands out the role's credentials. */
+  async function upload(folder: string): Promise<{ code: number; text: string }> {
+    const metadata = await startAwsStub();
+    const keys = {
+      AccessKeyId: role["AWS_ACCESS_KEY_ID"],
+      SecretAccessKey: role["AWS_SECRET_ACCESS_KEY"],
+      Token: role["AWS_SESSION_TOKEN"],
+    };
+    metadata.answer = (call) => ({
+      body: call.startsWith("PUT") ? "token" : call.endsWith("/") ? "shop" : JSON.stringify(keys),
+    });
+    const env = {
+      PATH: process.env["PATH"],
+      AWS_ENDPOINT_URL_S3: moto.url,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
+    };
+    const script = join(TEMPLATES, "backup/upload.py");
+    const child = spawn(join(PYTHON, "python"), [script, bucket, REGION, "airflow/one/", folder], { env });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => (text += part.toString()));
+    const code = await new Promise<number>((resolve) => child.once("close", (status) => resolve(status ?? -1)));
+    await metadata.stop();
+    return { code, text };
+  }
+
+  test("puts a backup there, file by file, and never over another", async () => {
+    const folder = join(root, "backup");
+    mkdirSync(folder);
+    for (const name of ["manifest.json", "database.dump"]) writeFileSync(join(folder, name), `${name}\n`.repeat(1000));
+    expect(await upload(folder)).toEqual({ code: 0, text: "" });
+    const again = await upload(folder);
+    expect(again.code).toBe(1);
+    expect(again.text).toMatch(/^the bucket \S+ does not take airflow\/one\/database.dump: HTTP 412/);
+    expect(again.text).not.toContain(role["AWS_SECRET_ACCESS_KEY"]);
+  });
+
+  test("adds, and neither reads, lists, overwrites nor deletes", () => {
+    const at = `Bucket="${bucket}", Key="airflow/a.tar"`;
+    const calls = [
+      `put_object(${at}, Body=b"x", IfNoneMatch="*")`,
+      `get_object(${at})`,
+      `head_object(${at})`,
+      `delete_object(${at})`,
+      `list_objects_v2(Bucket="${bucket}")`,
+      `list_object_versions(Bucket="${bucket}")`,
+      `put_object(Bucket="${bucket}", Key="elsewhere", Body=b"x", IfNoneMatch="*")`,
+      `put_bucket_versioning(Bucket="${bucket}", VersioningConfiguration={"Status": "Suspended"})`,
+      `put_bucket_lifecycle_configuration(Bucket="${bucket}", LifecycleConfiguration={"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]})`,
+      `delete_bucket(Bucket="${bucket}")`,
+    ];
+    const env = { ...process.env, ...role, AWS_DEFAULT_REGION: REGION };
+    const { stdout } = spawnSync(join(PYTHON, "python"), ["-c", TRY], {
+      env,
+      input: JSON.stringify(calls),
+      encoding: "utf8",
+    });
+    const answers = JSON.parse(stdout) as string[];
+    const refused = expect.stringMatching(/^(AccessDenied|403)$/);
+    expect(calls.map((call, i) => [call, answers[i]])).toEqual(
+      calls.map((call, i) => [call, i === 0 ? "done" : refused]),
+    );
+  });
 });
 
 const TRY = `import boto3, json, sys
