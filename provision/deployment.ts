@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Document, LineCounter, parseDocument } from "yaml";
 import { UserError } from "./errors";
-import { Paths, ROOT, pathsOf } from "./paths";
+import { DEPLOYMENTS, Paths, ROOT, pathsOf } from "./paths";
 import { Settings } from "./settings";
 import { offsetOf, pathText, problemsOf } from "./settings-problems";
 
@@ -15,11 +15,8 @@ export type Deployment = Settings & {
 /** A deployment on EC2. */
 export type AwsDeployment = Extract<Deployment, { readonly infrastructure: "aws" }>;
 
-/** The life tests have a folder of their own. */
-const FOLDER = process.env["AIRFLOW_DEPLOYMENTS"] || join(ROOT, "deployments");
-
 /** Reads and checks deployments/<name>.yaml, whole, once. Throws a UserError that names every problem. */
-export function loadDeployment(name: string, directory = FOLDER): Deployment {
+export function loadDeployment(name: string, directory = DEPLOYMENTS): Deployment {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
     throw new UserError(
       `"${name}" cannot be a deployment's name`,

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -127,7 +127,6 @@ test("the system's ssh takes the same way", async () => {
   const way = wayIn(deployment, host);
   const args = sshArguments(deployment.paths, host, true, "hello", way);
   const child = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    const { execFile } = require("node:child_process") as typeof import("node:child_process");
     execFile("ssh", ["-F", "none", "-o", "BatchMode=yes", ...args], (error, stdout, stderr) =>
       resolve({ code: error ? 1 : 0, stdout, stderr }),
     );
