@@ -356,6 +356,26 @@ describe.each(names)("%s: permissions", (name) => {
       }
     }
   });
+  test("each permission is for exactly these things", () => {
+    const bucket = name === "everything" ? "our-backups" : `airflow-backups-${ACCOUNT}-production`;
+    const things = ["host_role", "flow_role", "snapshot_role"].flatMap((role) =>
+      rolePolicies(name, role).map(({ where, Resource }) => [where, ...Resource].join(" ")),
+    );
+    expect(things.sort()).toEqual(
+      [
+        `flow_policy arn:aws:logs:${REGION}:${ACCOUNT}:log-group:/airflow-production/vpc:*`,
+        `host_adds_backups arn:aws:s3:::${bucket}/airflow/*`,
+        "host_adds_backups ${var.key_arn}",
+        ...(name === "sessions"
+          ? [`host_sessions arn:aws:ec2:${REGION}:${ACCOUNT}:instance/*`, "host_sessions *"]
+          : []),
+        ...(name === "everything" ? [`host_task_role arn:aws:iam::${ACCOUNT}:role/dags`] : []),
+      ].sort(),
+    );
+    expect(things).toHaveLength(
+      ofType(name, "aws_iam_role_policy").flatMap(({ id, body }) => statements(id, body.policy)).length,
+    );
+  });
   test("roles are taken on by one service each, on behalf of this account", () => {
     const trust = Object.fromEntries(
       ofType(name, "aws_iam_role").map(({ id, body }) => [id, statements(id, body.assume_role_policy)]),
