@@ -6,7 +6,7 @@ export DEPLOYMENT
 # What verbs take, with every `$` as it was typed.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM RECOVERY_RECIPIENT VERBOSE FAST
+export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST
 .DEFAULT_GOAL := help
 .SILENT:
 # Half as long to start as with --import tsx; in return provision/ has no import() of its own files.
@@ -53,6 +53,8 @@ backup: packages ## makes a backup on the host, proves it readable, pulls it her
 	$(run)/backup.ts
 reboot: packages ## reboots the host and waits until Airflow is healthy again
 	$(run)/reboot.ts
+eject: packages ## writes Terraform's files and the release as a folder that works without this tool (AWS): [EJECT_TO=folder]
+	$(run)/eject.ts
 teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name]
 	$(run)/teardown.ts
 
@@ -70,4 +72,4 @@ node_modules/.installed-package-lock.json: package-lock.json
 python: packages node_modules/.python/installed.lock
 node_modules/.python/installed.lock: tests/python/requirements.lock
 	sh tests/python/venv.sh $(CURDIR)/node_modules/.python
-.PHONY: python help demo setup keypair state-bucket plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot teardown check bench lock packages
+.PHONY: python help demo setup keypair state-bucket plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot eject teardown check bench lock packages

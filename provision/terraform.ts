@@ -144,6 +144,12 @@ async function synthesize(deployment: Deployment, options: SynthOptions): Promis
   throw message ? new UserError(message, hint) : new Error(`infra/main.ts failed:\n${stderr}`);
 }
 
+/** What Terraform is given of each stack, as JSON. */
+export async function stackConfigurations(deployment: Deployment): Promise<Readonly<Record<Stack, object>>> {
+  await synthesize(deployment, {});
+  return { data: configuration(deployment, "data"), host: configuration(deployment, "host") };
+}
+
 interface PlanOptions {
   /** Where the plans are written. */
   readonly folder: string;

@@ -1,0 +1,34 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import type { AwsDeployment } from "./deployment";
+import { Ejected, ejectedFiles } from "./ejected";
+import { UserError } from "./errors";
+import { print } from "./output";
+import { ROOT } from "./paths";
+import { makeRelease } from "./release";
+import { runScript } from "./script";
+import { readSecrets } from "./secrets-file";
+import { stackConfigurations } from "./terraform";
+
+runScript(async (deployment) => {
+  if (deployment.infrastructure !== "aws") {
+    throw new UserError("a local host is of no use without this tool", "DEPLOYMENT=production make eject");
+  }
+  const folder = join(ROOT, "state", "ejected", deployment.name);
+  const target = resolve(process.env["EJECT_TO"] || folder);
+  if (existsSync(target)) throw new UserError(`${target} is there already`, "move it away, or say EJECT_TO=folder");
+  for (const { path, content, mode } of ejectedFiles(await ejected(deployment))) {
+    mkdirSync(dirname(join(target, path)), { recursive: true });
+    writeFileSync(join(target, path), content, { mode: mode ?? 0o644 });
+  }
+  print(`${relative(process.cwd(), target) || target} works without this tool: see its README.md`);
+});
+
+async function ejected(deployment: AwsDeployment): Promise<Ejected> {
+  return {
+    name: deployment.name,
+    stacks: await stackConfigurations(deployment),
+    stateFolder: deployment.paths.terraformState,
+    release: makeRelease(deployment, await readSecrets(deployment)),
+  };
+}
