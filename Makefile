@@ -55,7 +55,7 @@ reboot: packages ## reboots the host and waits until Airflow is healthy again
 	$(run)/reboot.ts
 eject: packages ## writes Terraform's files and the release as a folder that works without this tool (AWS): [EJECT_TO=folder]
 	$(run)/eject.ts
-teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name]
+teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name] [NO_BACKUP=1]
 	$(run)/teardown.ts
 
 check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]

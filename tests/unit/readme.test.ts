@@ -17,14 +17,14 @@ const commands = [...lines, ...spans].filter((text) => /^([A-Z_]+=\S+ )*make( |$
 
 /** What `make help` prints, by verb. */
 const help = new Map(
-  [...makefile.matchAll(/^([a-z]+):.*?## (.*)$/gm)].map(([, verb, says]) => [verb!, says!] as const),
+  [...makefile.matchAll(/^([a-z-]+):.*?## (.*)$/gm)].map(([, verb, says]) => [verb!, says!] as const),
 );
 
 test("the verbs of the README are those of make help, in the same order", () => {
   const verbs = rowsOf(section("Verbs")).slice(1);
-  const table = verbs.map((row) => /^\| `([a-z]+)` \|/.exec(row)?.[1]);
+  const table = verbs.map((row) => /^\| `([a-z-]+)` \|/.exec(row)?.[1]);
   const printed = execFileSync("make", ["help"], { cwd: ROOT, encoding: "utf8" });
-  const listed = [...printed.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb);
+  const listed = [...printed.matchAll(/^ {2}([a-z-]+) /gm)].map(([, verb]) => verb);
   expect(table).toEqual(listed);
   expect([...help.keys()]).toEqual(listed);
 });
@@ -38,7 +38,7 @@ test.each([...makefile.matchAll(/^\t.*?((?:\$\(run\)|provision|tests)\/\S+)/gm)]
 
 test("what the README's table says of a verb's parameters, make help says, too", () => {
   for (const row of rowsOf(section("Verbs")).slice(1)) {
-    const verb = /`([a-z]+)`/.exec(row)![1]!;
+    const verb = /`([a-z-]+)`/.exec(row)![1]!;
     for (const name of parametersIn(row)) expect(`${verb}: ${help.get(verb)}`).toContain(`${name}=`);
   }
 });
