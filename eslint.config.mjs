@@ -10,7 +10,18 @@ const doors = [
   { name: "@aws-sdk", door: "provision/aws.ts" },
 ];
 const effects = ["fs", "fs/promises", "child_process", "net", "http", "https", "os", "timers", "timers/promises"];
-const effectModules = ["host", "ssh-host", "local", "apply", "follow", "script", "airflow-api", "age", "aws", "secrets-file"];
+const effectModules = [
+  "host",
+  "ssh-host",
+  "local",
+  "apply",
+  "follow",
+  "script",
+  "airflow-api",
+  "age",
+  "aws",
+  "secrets-file",
+];
 
 const closed = (except) =>
   doors
