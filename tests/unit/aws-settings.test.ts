@@ -193,3 +193,7 @@ test("the example is valid, and what it shows as defaults are the defaults", () 
   const { aws } = parseSettings("production.example.yaml", example);
   expect(aws).toEqual(parseSettings("x.yaml", file("")).aws);
 });
+
+test("IPv6 is told as such", () => {
+  expect(problemsIn(from('"2001:db8::/32"'))).toContain("is IPv6: the host has an IPv4 address");
+});
