@@ -1,0 +1,145 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { recipientOf } from "../../provision/age";
+import { localNames, readLocalHost } from "../../provision/local-docker";
+import { ROOT } from "../../provision/paths";
+import { ACCOUNT, REGION } from "../support/aws";
+import { AwsStub, awsEnvironmentOf, consoleOutput, identity, startAwsStub } from "../support/aws-stub";
+import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
+import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
+
+/**
+ * The whole path of a deployment on AWS, with nothing of AWS: real Terraform with a stand-in for its provider, whose
+ * instance is a real host with real Airflow; a stand-in for AWS's API, whose console shows that host's key.
+ */
+jest.setTimeout(15 * 60_000);
+
+const NAME = "life-aws";
+const root = mkdtempSync(join(tmpdir(), "life-aws-"));
+let machine: SystemdHost;
+let provider: FakeProvider;
+let aws: AwsStub;
+
+/**
+ * What the container lacks of an EC2 instance: a second disk, which is mounted already (tests/integration/mount mounts a
+ * real one), and a metadata service with a bucket behind it (tests/integration/cloud-state uploads for real).
+ */
+const DISK = `by=/dev/disk/by-id; mkdir -p $by; mknod /dev/nvme1n1 b 259 1
+echo 'echo TYPE=ext4; echo UUID=0a' > /usr/local/sbin/blkid
+echo 'case "$*" in *SOURCE*/srv/airflow) echo /dev/nvme1n1 ;; *) exec /usr/bin/findmnt "$@" ;; esac' > /usr/local/sbin/findmnt
+echo 'echo 42949672960' > /usr/local/sbin/blockdev
+echo 'echo "Block count: 10485760"; echo "Block size: 4096"' > /usr/local/sbin/dumpe2fs
+echo 'if [ "$1" = - ]; then cat > /dev/null; echo "$*" >> /root/uploads; else exec /usr/bin/python3 "$@"; fi' > /usr/local/sbin/python3
+for tool in blkid findmnt blockdev dumpe2fs python3; do sed -i '1i #!/bin/sh' /usr/local/sbin/$tool; chmod +x /usr/local/sbin/$tool; done
+echo 'UUID=0a /srv/airflow ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2' >> /etc/fstab`;
+
+beforeAll(async () => {
+  machine = await makeSystemdHost();
+  const { paths } = machine.deployment;
+  const host = await readLocalHost(localNames(machine.deployment));
+  provider = await startFakeProvider({ ip: host!.privateAddress });
+  aws = await startAwsStub();
+  const key = machine.root("cat /etc/ssh/ssh_host_ed25519_key.pub").trim();
+  const shown = `-----BEGIN SSH HOST KEY KEYS-----\n${key}\n-----END SSH HOST KEY KEYS-----\n`;
+  const answers: Record<string, () => ReturnType<AwsStub["answer"]>> = {
+    GetCallerIdentity: () => identity(ACCOUNT),
+    DescribeInstanceTypeOfferings: () => ({
+      body: `<X xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><instanceTypeOfferingSet><item><location>${REGION}a</location></item></instanceTypeOfferingSet></X>`,
+    }),
+    GetConsoleOutput: () => consoleOutput(shown),
+    DescribeSnapshots: () => ({
+      body: `<X><snapshotSet><item><snapshotId>snap-0final</snapshotId><volumeSize>40</volumeSize><startTime>2026-01-01T00:00:00.000Z</startTime></item></snapshotSet></X>`,
+    }),
+  };
+  aws.answer = (action) => answers[action]?.() ?? (action.startsWith("Describe") ? { body: "<X></X>" } : {});
+
+  const ssh = readFileSync(`${paths.sshKey}.pub`, "utf8").trim();
+  const age = await recipientOf(/^AGE-SECRET-KEY-.*$/m.exec(readFileSync(paths.ageIdentity, "utf8"))![0]);
+  const operators = [{ name: "ada", ssh, age, cidrs: ["203.0.113.7/32"] }];
+  mkdirSync(join(root, "deployments"));
+  const file = { infrastructure: "aws", operators, aws: { account: ACCOUNT, region: REGION } };
+  writeFileSync(join(root, "deployments", `${NAME}.yaml`), JSON.stringify(file));
+});
+
+afterAll(async () => {
+  machine?.remove();
+  provider?.stop();
+  await aws?.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function make(verb: string, variables: Record<string, string> = {}): Promise<{ code: number; text: string }> {
+  const { paths } = machine.deployment;
+  const env = {
+    ...process.env,
+    ...awsEnvironmentOf(aws.url),
+    ...provider.env,
+    DEPLOYMENT: NAME,
+    AIRFLOW_DEPLOYMENTS: join(root, "deployments"),
+    AIRFLOW_STATE: join(root, "state"),
+    AIRFLOW_SSH_KEY: paths.sshKey,
+    AIRFLOW_AGE_IDENTITY: paths.ageIdentity,
+    HOME: root,
+    ...variables,
+  };
+  // A process of its own must be able to ask this one: no waiting in between.
+  const args = ["--require", "tsx/cjs", `provision/${verb}.ts`];
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => (text += part.toString()));
+  const code = await new Promise<number>((resolve) => child.once("close", (status) => resolve(status ?? -1)));
+  return { code, text };
+}
+
+async function succeed(verb: string, variables: Record<string, string> = {}): Promise<string> {
+  const { code, text } = await make(verb, variables);
+  if (code !== 0) throw new Error(`make ${verb} ended with ${code}:\n${text}`);
+  return text;
+}
+
+test("make plan shows both stacks and asks AWS only who we are and what it offers", async () => {
+  const text = await succeed("plan");
+  expect(text).toMatch(/infrastructure \(make infrastructure\):/);
+  expect(text).toMatch(/host: there is none yet/);
+  expect(aws.calls.sort()).toEqual(["DescribeInstanceTypeOfferings", "DescribeInstances", "GetCallerIdentity"]);
+});
+
+test("make infrastructure makes the host and pins the key that its console shows", async () => {
+  expect(await succeed("infrastructure")).toMatch(/infrastructure is ready/);
+  expect(aws.calls).toContain("GetConsoleOutput");
+  const pins = readFileSync(join(root, "deployments", `${NAME}.known_hosts`), "utf8");
+  expect(pins).toMatch(/^172\.\S+ ssh-ed25519 \S+ i-\w+\n$/);
+  machine.root(DISK);
+  const outputs = JSON.parse(readFileSync(join(root, "state", NAME, "outputs.json"), "utf8"));
+  const device = outputs.dataDevice.volumeId.replace("-", "");
+  machine.root(`ln -s /dev/nvme1n1 /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${device}`);
+});
+
+test("make provision brings up Airflow, a second one finds nothing to do", async () => {
+  await succeed("provision");
+  expect(await succeed("provision")).toMatch(/nothing to do\n$/);
+});
+
+test("make test passes against it", async () => {
+  await succeed("dags");
+  await succeed("test");
+});
+
+test("make teardown wants a backup and the plan's id, and says what still costs money", async () => {
+  expect(await make("teardown")).toMatchObject({ code: 1, text: expect.stringMatching(/there is no backup in/) });
+  await succeed("backup");
+  expect(machine.root("cat /root/uploads")).toMatch(
+    /^- airflow-backups-123456789012-life-aws eu-central-1 airflow\/(\S+)\/ \/srv\/airflow\/backups\/\1\n$/,
+  );
+  const { code, text } = await make("teardown");
+  const [, confirm] = /CONFIRM=(\S+) make teardown/.exec(text) ?? [];
+  expect({ code, confirm }).toEqual({ code: 1, confirm: expect.stringMatching(new RegExp(`^${NAME}@`)) });
+  const gone = await succeed("teardown", { CONFIRM: confirm! });
+  expect(gone).toMatch(
+    /gone, in .*; keys, secrets and backups stay\nwhat still costs money:\n {2}snapshot snap-0final, of 40 GiB/,
+  );
+  expect(existsSync(join(root, "state", NAME, "outputs.json"))).toBe(false);
+  expect(readFileSync(join(root, "secrets", `${NAME}.age`), "utf8")).toMatch(/^age-encryption|BEGIN AGE/);
+});
