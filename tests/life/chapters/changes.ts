@@ -50,7 +50,7 @@ export function changes(life: Life): void {
       const before = await life.trace();
       life.set({ parallelism: 9 });
       const provision = life.start("provision");
-      await life.changeRuns();
+      await provision.says(/switched to release/);
       proxy.shut();
       await provision.says(/lost the connection to .*: the change goes on there; connecting again/);
       await sleep(2000);
