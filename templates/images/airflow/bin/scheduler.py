@@ -51,6 +51,26 @@ def make_stop_certain(runner) -> None:
     runner._exit_gracefully, runner._run_scheduler_loop = ask, run
 
 
+def make_end_certain(executor) -> None:
+    """
+    LocalExecutor sends one goodbye for each worker that is alive at that moment. A worker that takes one and is gone before
+    its own turn leaves the last worker, and the scheduler, waiting for ever: so all of them are sent beforehand.
+    """
+    end = executor.end
+
+    def say_goodbye(self):
+        for _ in self.workers:
+            self.activity_queue.put(None)
+        end(self)
+
+    executor.end = say_goodbye
+
+
+with suppress(ImportError, AttributeError):
+    from airflow.executors.local_executor import LocalExecutor
+
+    make_end_certain(LocalExecutor)
+
 with suppress(ImportError, AttributeError):
     from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
