@@ -6,14 +6,15 @@ process.env.TMPDIR = mkdtempSync(join(require("node:os").tmpdir(), "airflow-test
 process.on("exit", () => rmSync(process.env.TMPDIR, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 
-// A test file that needs root or Docker is called *.root.test.ts, Python's tools *.python.test.ts: FAST=1 leaves them out.
+// A test file that needs root or Docker is called *.root.test.ts, Python's tools *.python.test.ts, one that
+// applies whole stacks with terraform *.terraform.test.ts: FAST=1 leaves them out.
 const fast = process.env.FAST === "1";
 const esm = ["age-encryption", "@noble", "@scure"];
 
 const project = (displayName, options) => ({
   displayName,
   testMatch: [`<rootDir>/tests/${displayName}/**/*.test.ts`],
-  testPathIgnorePatterns: fast ? ["\\.(root|python)\\.test\\.ts$"] : [],
+  testPathIgnorePatterns: fast ? ["\\.(root|python|terraform)\\.test\\.ts$"] : [],
   modulePathIgnorePatterns: ["<rootDir>/state/"],
   cacheDirectory: join(__dirname, "node_modules/.cache/jest"),
   transform: { "\\.[jt]s$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] },

@@ -9,7 +9,6 @@ mark() { printf '::%s:%s\n' "$id" "$*"; }
 cd /
 
 # The first act under the lock: is the host still what the plan was made from?
-n=0
 for check in "$run"/checks/*.sh; do
   [ -e "$check" ] || break
   /bin/sh "$check" < /dev/null > "$run/answer" 2> /dev/null
@@ -19,7 +18,6 @@ for check in "$run"/checks/*.sh; do
     mark stale "$(cat "${check%.sh}.about")"
     exit 3
   fi
-  n=$((n + 1))
 done
 rm -f "$run/answer"
 
