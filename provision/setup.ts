@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runChild } from "./child";
@@ -74,7 +74,20 @@ async function install(packages: readonly string[]): Promise<void> {
 }
 
 /** Detached, in a session of its own: it outlives this verb and its terminal. */
+/** A dockerd that was killed leaves pid files behind: it would not start again while their numbers are some other process's. */
+const PID_FILES = { dockerd: "/var/run/docker.pid", containerd: "/var/run/docker/containerd/containerd.pid" };
+
+function removeStalePidFiles(): void {
+  for (const [name, file] of Object.entries(PID_FILES)) {
+    if (!existsSync(file)) continue;
+    const process = `/proc/${readFileSync(file, "utf8").trim()}/comm`;
+    if (existsSync(process) && readFileSync(process, "utf8").trim() === name) continue;
+    rmSync(file);
+  }
+}
+
 function startByHand(): void {
+  removeStalePidFiles();
   const log = openSync(DOCKERD_LOG, "a");
   const child = spawn("dockerd", [], { detached: true, stdio: ["ignore", log, log], cwd: "/" });
   child.once("error", () => undefined);
