@@ -34,11 +34,17 @@ interface Row {
 }
 const rows: Row[] = [];
 
+/** A row is said at once, too: a run that fails later has measured it all the same. */
+function add(row: Row): void {
+  rows.push(row);
+  console.error(`${row.work}: ${row.ours} (floor ${row.floor}, goal ${row.goal})`);
+}
+
 async function main(): Promise<void> {
   try {
     verb("keypair");
     const [first, floor] = await firstProvision();
-    rows.push({
+    add({
       work: `first make provision on a bare host`,
       floor: seconds(floor),
       ours: `${seconds(first)} (${(first / floor).toFixed(2)} ×)`,
@@ -96,9 +102,9 @@ async function settled(): Promise<void> {
   const script = await factScript();
   const floor = repeat(() => ssh("sudo -n sh", script));
   const times = [repeat(() => verb("provision")), repeat(() => verb("dags")), repeat(() => verb("plan"))];
-  rows.push({ work: "no-op make provision", floor: seconds(floor), ours: seconds(times[0]!), goal: "1.5 s" });
-  rows.push({ work: "no-op make dags", floor: "–", ours: seconds(times[1]!), goal: "1.2 s" });
-  rows.push({ work: "make plan, nothing to do", floor: "–", ours: seconds(times[2]!), goal: "3 s" });
+  add({ work: "no-op make provision", floor: seconds(floor), ours: seconds(times[0]!), goal: "1.5 s" });
+  add({ work: "no-op make dags", floor: "–", ours: seconds(times[1]!), goal: "1.2 s" });
+  add({ work: "make plan, nothing to do", floor: "–", ours: seconds(times[2]!), goal: "3 s" });
 
   for (let i = 0; i < 10; i++) verb("trigger", { DAG: "canary", PAUSED: "ok" });
   await onMainHost(deployment, async (host) => {
@@ -108,14 +114,14 @@ async function settled(): Promise<void> {
       host,
       sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${query}`,
     );
-    rows.push({
+    add({
       work: "one-task DAG, trigger to success",
       floor: "–",
       ours: seconds(median(stdout.trim().split("\n").map(Number))),
       goal: "0.6 s",
     });
     await new Promise((done) => setTimeout(done, 60_000));
-    rows.push({
+    add({
       work: "memory of the idle stack (PSS)",
       floor: "–",
       ours: `${Math.round((await idleMemory(host)) / 1024)} MiB`,
@@ -150,14 +156,14 @@ async function dagPush(): Promise<void> {
   const tar = spawnSync("tar", ["-C", folder, "-cf", "-", "."], { maxBuffer: 2 ** 28 }).stdout;
   const floor = repeat(() => ssh("rm -rf /tmp/bench && mkdir /tmp/bench && tar -x -C /tmp/bench", tar));
   const { switched, checked, total } = await pushTimes(folder);
-  rows.push({
+  add({
     work: "1000 DAG files: upload and switch",
     floor: seconds(floor),
     ours: seconds(switched - checked),
     goal: "2 s",
   });
-  rows.push({ work: "  their check in Airflow", floor: "–", ours: seconds(checked), goal: "–" });
-  rows.push({ work: "  wait until Airflow shows them", floor: "–", ours: seconds(total - switched), goal: "–" });
+  add({ work: "  their check in Airflow", floor: "–", ours: seconds(checked), goal: "–" });
+  add({ work: "  wait until Airflow shows them", floor: "–", ours: seconds(total - switched), goal: "–" });
 }
 
 const DAG = `from airflow.sdk import dag, task
@@ -196,7 +202,7 @@ async function demo(floor: number): Promise<void> {
   const env = { ...process.env, AIRFLOW_STATE: join(clone, "state"), CONFIRM: "local" };
   const time = await timed(async () => void execFileSync("make", ["demo"], { cwd: clone, env, stdio: "ignore" }));
   execFileSync("make", ["teardown"], { cwd: clone, env, stdio: "ignore" });
-  rows.push({
+  add({
     work: "fresh clone to finished make demo",
     floor: `${seconds(floor)} (provisioning alone)`,
     ours: seconds(time),
