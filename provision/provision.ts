@@ -12,8 +12,11 @@ import { steps } from "./steps";
 runScript(async (deployment) => {
   const started = Date.now();
   const target = mainHost(deployment);
-  const draft = await draftSecrets(deployment);
+  // Decrypting and connecting side by side: both take a while, and neither changes anything.
+  const drafting = draftSecrets(deployment);
+  drafting.catch(() => undefined);
   await withHost(deployment, target, async (host) => {
+    const draft = await drafting;
     await finishFirstBoot(host, readOutputs(deployment), authorOf("provision"));
     const found = await planHost(host, steps, prepare(deployment, draft.secrets, target));
     // Only now: a plan refuses a host whose database was made with other secrets.

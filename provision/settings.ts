@@ -43,7 +43,12 @@ const Fields = z.strictObject({
       )
         .optional()
         .describe("a ready Airflow image by digest, from a registry, instead of building one"),
-      parallelism: z.int().min(1).max(512).default(16).describe("tasks that run at once"),
+      parallelism: z
+        .int()
+        .min(1)
+        .max(512)
+        .default(8)
+        .describe("tasks that run at once; what runs them holds memory when idle, too"),
       drain: z
         .int()
         .min(0)

@@ -21,7 +21,7 @@ const local = (yaml: string) => `infrastructure: local\n${yaml}`;
 test("one line is a whole deployment", () => {
   expect(parseSettings("x.yaml", "infrastructure: local")).toMatchObject({
     operators: [],
-    airflow: { requirements: [], parallelism: 16, drain: 600, settings: {} },
+    airflow: { requirements: [], parallelism: 8, drain: 600, settings: {} },
     ui: { port: 0 },
   });
 });

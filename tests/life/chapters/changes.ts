@@ -23,7 +23,7 @@ export function changes(life: Life): void {
   });
 
   test("of two provisions at once one wins, and the other ends with 75 and names it; so does a backup beside them", async () => {
-    life.set({ parallelism: 8 });
+    life.set({ parallelism: 6 });
     const both = Promise.all([life.run("provision"), life.run("provision", { AIRFLOW_OPERATOR: "bob@elsewhere" })]);
     await life.changeRuns();
     const backup = await life.run("backup");

@@ -4,6 +4,7 @@ Starts the scheduler with everything imported that a task needs: `python schedul
 LocalExecutor forks its workers, and these fork the tasks: what is there before costs a task no time and is shared memory.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -77,6 +78,10 @@ with suppress(ImportError, AttributeError):
     make_stop_certain(SchedulerJobRunner)
 
 from airflow.__main__ import main  # noqa: E402
+
+# Workers share these pages until somebody writes into them, and the garbage collector's marks are writes.
+gc.collect()
+gc.freeze()
 
 sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
 main()
