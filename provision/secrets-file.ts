@@ -52,13 +52,6 @@ export async function draftSecrets(deployment: Deployment): Promise<Draft> {
   };
 }
 
-/** The secrets; what is missing is generated and kept. */
-export async function ensureSecrets(deployment: Deployment): Promise<Draft> {
-  const draft = await draftSecrets(deployment);
-  await draft.keep();
-  return draft;
-}
-
 export interface Opened {
   /** How messages name the file. */
   readonly source: string;

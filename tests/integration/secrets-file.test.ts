@@ -6,15 +6,8 @@ import { decrypt, recipientOf } from "../../provision/age";
 import type { Deployment } from "../../provision/deployment";
 import { ROOT } from "../../provision/paths";
 import { SECRET_NAMES } from "../../provision/secret-names";
-import {
-  draftSecrets,
-  ensureSecrets,
-  openSecrets,
-  readSecrets,
-  recoveryFile,
-  saveSecrets,
-} from "../../provision/secrets-file";
-import { identityFile, temporaryDeployment } from "../support/deployment";
+import { draftSecrets, openSecrets, readSecrets, recoveryFile, saveSecrets } from "../../provision/secrets-file";
+import { ensureSecrets, identityFile, temporaryDeployment } from "../support/deployment";
 
 const bytes = (deployment: Deployment) => readFileSync(deployment.paths.secrets);
 const failure = (work: Promise<unknown>): Promise<{ message: string; hint?: string }> =>

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment";
 import { ROOT } from "../../provision/paths";
-import { ensureSecrets, readSecrets } from "../../provision/secrets-file";
-import { temporaryDeployment } from "../support/deployment";
+import { readSecrets } from "../../provision/secrets-file";
+import { ensureSecrets, temporaryDeployment } from "../support/deployment";
 
 type Temporary = Deployment & { readonly root: string };
 

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { generateIdentity, recipientOf } from "../../provision/age";
 import { Deployment, parseSettings } from "../../provision/deployment";
 import { pathsOf } from "../../provision/paths";
+import { Draft, draftSecrets } from "../../provision/secrets-file";
 
 /** A deployment in a temporary folder of its own, with an age identity: `local` unless named otherwise. */
 export async function temporaryDeployment(name = "local"): Promise<Deployment & { readonly root: string }> {
@@ -22,4 +23,11 @@ export async function temporaryDeployment(name = "local"): Promise<Deployment & 
 export async function identityFile(): Promise<string> {
   const identity = await generateIdentity();
   return `# public key: ${await recipientOf(identity)}\n${identity}\n`;
+}
+
+/** The secrets; what is missing is generated and kept, as the first `make provision` does. */
+export async function ensureSecrets(deployment: Deployment): Promise<Draft> {
+  const draft = await draftSecrets(deployment);
+  await draft.keep();
+  return draft;
 }
