@@ -57,6 +57,10 @@ const instanceType = z.string().superRefine((value, context) => {
 /** Graviton's families carry a g after their generation: t4g, m7gd, c6gn. */
 export const isArm = (type: string): boolean => /^([a-z]+\d+g|a1\.)/.test(type);
 
+/** The role of a deployment's host. */
+export const hostRoleName = (deployment: string): string => `airflow-${deployment}-host`;
+export const roleArn = (account: string, name: string): string => `arn:aws:iam::${account}:role/${name}`;
+
 const email = text(/^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>".]+$/, "must be an e-mail address");
 
 const GIB = (least: number, most: number) => z.int().min(least).max(most);

@@ -22,11 +22,11 @@ import { authorOf, changeHost, planHost } from "./host-plan";
 import { mainHost, onMainHost } from "./main-host";
 import { duration, print, say, size } from "./output";
 import { readOutputs } from "./outputs";
-import { TEMPLATES } from "./paths";
 import { prepare } from "./prepare";
 import { runScript } from "./script";
 import { readSecrets } from "./secrets-file";
 import { sh } from "./shell";
+import { readTemplate } from "./templates";
 import { BACKUPS, Bucket, backup } from "./steps/backup";
 
 runScript(async (deployment) => {
@@ -46,8 +46,7 @@ runScript(async (deployment) => {
 function bucketOf(deployment: Deployment): Bucket | undefined {
   const { backupBucket } = readOutputs(deployment);
   if (!backupBucket || !deployment.aws) return undefined;
-  const uploader = readFileSync(join(TEMPLATES, "backup/upload.py"), "utf8");
-  return { name: backupBucket, region: deployment.aws.region, uploader };
+  return { name: backupBucket, region: deployment.aws.region, script: readTemplate("aws/host.py") };
 }
 
 /** Brings a backup here, verified by the sha256 sums of its manifest; it has its name only then. */

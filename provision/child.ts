@@ -1,6 +1,7 @@
 import { StdioOptions, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { Interrupted, UserError } from "./errors";
+import { say } from "./output";
 
 export interface ChildResult {
   readonly code: number;
@@ -14,6 +15,8 @@ export interface ChildOptions {
   readonly onLine?: (line: string) => void;
   /** The child has this process' own input and output; nothing is collected. */
   readonly inherit?: boolean;
+  /** Ctrl-C does not reach it: it gets one SIGINT, however often somebody presses. Terraform ends at a second one without storing its state. */
+  readonly isShielded?: boolean;
 }
 
 let signalled = false;
@@ -36,7 +39,8 @@ export async function holdingSignals<T>(work: () => Promise<T>): Promise<T> {
 
 /**
  * Runs a program of this machine and waits for its end, whatever signal arrives meanwhile: Ctrl-C reaches it by the
- * process group, SIGTERM is forwarded as SIGINT. Throws Interrupted once it has ended after such a signal.
+ * process group (unless it is shielded), SIGTERM is forwarded as SIGINT. Throws Interrupted once it has ended after such
+ * a signal.
  */
 export async function runChild(
   program: string,
@@ -45,13 +49,15 @@ export async function runChild(
 ): Promise<ChildResult> {
   stopIfSignalled();
   const stdio = options.inherit ? "inherit" : (["ignore", "pipe", "pipe"] as const);
-  const child = spawn(program, args, { env: options.env ?? process.env, stdio: stdio as StdioOptions });
+  const { env = process.env, isShielded = false } = options;
+  const child = spawn(program, args, { env, stdio: stdio as StdioOptions, detached: isShielded });
   let interrupted = false;
-  const onInterrupt = (): void => void (interrupted = true);
   const onTerminate = (): void => {
+    if (isShielded) say(`interrupted: waiting until ${program} has ended what it began`);
+    if (!interrupted || !isShielded) child.kill("SIGINT");
     interrupted = true;
-    child.kill("SIGINT");
   };
+  const onInterrupt = isShielded ? onTerminate : (): void => void (interrupted = true);
   process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate).on("SIGHUP", onTerminate);
   try {
     let stdout = "";

@@ -3,6 +3,7 @@ import { Fact, live, readRaw } from "./facts";
 import type { Host } from "./host";
 import { Command, sh } from "./shell";
 import { BACKUPS } from "./steps/backup";
+import { taskRoleValidity } from "./steps/task-role";
 import { CURRENT, DATA } from "./wanted";
 
 export interface ServiceStatus {
@@ -46,6 +47,7 @@ const facts = {
     const kib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
     return { total: kib("MemTotal") * 1024, available: kib("MemAvailable") * 1024 };
   }),
+  taskRole: taskRoleValidity,
   backup: live(
     sh`ls -1t ${BACKUPS} | head -n 1 | while read -r name; do stat -c '%Y' ${BACKUPS}/"$name"; du -sb ${BACKUPS}/"$name" | cut -f1; echo "$name"; done`,
     ({ stdout }) => parseBackup(stdout),

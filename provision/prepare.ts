@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { HostOutput } from "../infra/outputs";
+import { hostRoleName, roleArn } from "./aws-settings";
 import type { Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { labelOf, makeRelease, secretFilesOf } from "./release";
 import { Secrets, fingerprint } from "./secret-names";
-import type { Wanted } from "./wanted";
+import { readTemplate } from "./templates";
+import type { TaskRole, Wanted } from "./wanted";
 
 /** All that a host should be, from the deployment file, the secrets and templates/. */
 export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput): Wanted {
@@ -24,6 +26,18 @@ export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutp
       fernetKey: fingerprint("fernet_key", secrets.fernet_key),
       databasePassword: fingerprint("database_password", secrets.database_password),
     },
+    taskRole: taskRole(deployment),
+  };
+}
+
+export function taskRole({ name, aws }: Deployment): TaskRole | undefined {
+  if (!aws?.taskRole) return undefined;
+  return {
+    arn: aws.taskRole,
+    region: aws.region,
+    session: `airflow-${name}`,
+    trust: roleArn(aws.account, hostRoleName(name)),
+    script: readTemplate("aws/host.py"),
   };
 }
 

@@ -63,7 +63,7 @@ export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
   return { digest, files, images };
 }
 
-function composeFile({ airflow }: Deployment, secrets: Secrets, images: Images): string {
+function composeFile({ airflow, aws }: Deployment, secrets: Secrets, images: Images): string {
   const files = secretFilesOf(secrets);
   const labels = Object.entries(SECRETS_OF).map(([service, names]) => [
     service,
@@ -78,6 +78,7 @@ function composeFile({ airflow }: Deployment, secrets: Secrets, images: Images):
     parallelism: airflow.parallelism,
     drain: airflow.drain,
     settings: Object.fromEntries(settings) as object,
+    hasTaskRole: aws?.taskRole !== undefined,
   });
 }
 

@@ -256,6 +256,7 @@ class Progress {
 }
 
 const PAST: Record<string, string> = {
+  assume: "assumed",
   build: "built",
   check: "checked",
   create: "created",

@@ -50,6 +50,7 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
       row("disk", `${size(free)} of ${size(total)} free (${paths.join(", ")})`),
     ),
     row("memory", `${size(host.memory.available)} of ${size(host.memory.total)} available`),
+    ...(host.taskRole === undefined ? [] : [row("DAGs' role", validity(host.taskRole))]),
     row("last change", lastChange(host)),
     row(
       "last backup",
@@ -69,6 +70,9 @@ function hostProblems(host: HostStatus, now: number): string[] {
     ...host.disks
       .filter(({ size: total, free }) => free < total * 0.05)
       .map(({ paths, free }) => `the disk of ${paths.join(", ")} is nearly full: ${size(free)} are free`),
+    ...(host.taskRole !== undefined && host.taskRole <= 0
+      ? ["the credentials of DAGs' role in AWS ran out: see journalctl --unit airflow-task-role.service on the host"]
+      : []),
     ...(host.memory.available < host.memory.total * 0.03
       ? [`only ${size(host.memory.available)} of memory are available`]
       : []),
@@ -109,6 +113,9 @@ function warningsOf(
         )),
   ];
 }
+
+const validity = (seconds: number): string =>
+  seconds > 0 ? `credentials for another ${age(seconds)}` : `credentials ran out ${age(-seconds)} ago`;
 
 function lastChange({ running, previous }: HostStatus): string {
   if (running) return `${running}, still running`;

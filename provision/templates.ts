@@ -10,9 +10,12 @@ function json(value: unknown, options?: unknown): string {
   return JSON.stringify(value).replaceAll("$", () => "$$");
 }
 
+/** A file below templates/ as it is. */
+export const readTemplate = (name: string): string => readFileSync(join(TEMPLATES, name), "utf8");
+
 /** Renders templates/<name>.hbs; a value that the template names and `values` lacks is a UserError. */
 export function render(name: string, values: object): string {
-  const source = readFileSync(join(TEMPLATES, `${name}.hbs`), "utf8");
+  const source = readTemplate(`${name}.hbs`);
   try {
     // noEscape: these files are YAML, not HTML.
     return Handlebars.compile(source, { strict: true, noEscape: true })(values, { helpers: { json } });

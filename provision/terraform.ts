@@ -298,6 +298,7 @@ async function terraform(
     : undefined;
   const result = await runChild(terraformProgram(), [`-chdir=${stackDirectory(deployment, stack)}`, ...args], {
     env,
+    isShielded: true,
     ...(onLine && { onLine }),
   }).catch((error: unknown) => {
     if (error instanceof UserError && /not installed/.test(error.message)) {

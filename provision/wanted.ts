@@ -21,6 +21,19 @@ export interface Wanted {
   readonly adminDigest: string;
   /** Of the secrets that the data on the volume depends on. */
   readonly identity: Identity;
+  /** The role that DAGs have in AWS; undefined: none. */
+  readonly taskRole: TaskRole | undefined;
+}
+
+export interface TaskRole {
+  readonly arn: string;
+  readonly region: string;
+  /** What CloudTrail calls whoever uses it. */
+  readonly session: string;
+  /** Who takes it on: the ARN of the host's own role. */
+  readonly trust: string;
+  /** templates/aws/host.py */
+  readonly script: string;
 }
 
 /** /srv/airflow/identity.json: whose data this is. */
@@ -36,3 +49,5 @@ export const RELEASES = `${DATA}/releases`;
 export const CURRENT = `${DATA}/current`;
 export const DAG_RELEASES = `${DATA}/dags/releases`;
 export const SECRET_FILES = "/opt/airflow/secrets";
+/** On the host and in the containers that have it. */
+export const TASK_ROLE = "/opt/airflow/task-role";

@@ -21,8 +21,8 @@ export interface BackupWanted {
 export interface Bucket {
   readonly name: string;
   readonly region: string;
-  /** templates/backup/upload.py */
-  readonly uploader: string;
+  /** templates/aws/host.py */
+  readonly script: string;
 }
 
 interface BackupFacts {
@@ -146,10 +146,10 @@ sync -f ${BACKUPS}`,
 };
 
 /** The host may add to the bucket, and neither read nor delete there: whoever breaks in leaves the copies as they are. */
-const put = ({ name, region, uploader }: Bucket): Action => ({
+const put = ({ name, region, script }: Bucket): Action => ({
   summary: `put a copy into the bucket ${name}`,
-  command: sh`python3 - ${name} ${region} airflow/"$CHANGE"/ ${BACKUPS}/"$CHANGE"`,
-  stdin: uploader,
+  command: sh`python3 - upload ${name} ${region} airflow/"$CHANGE"/ ${BACKUPS}/"$CHANGE"`,
+  stdin: script,
 });
 
 /** Only after a newer one was verified. */

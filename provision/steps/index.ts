@@ -11,6 +11,7 @@ import { release } from "./release";
 import { secrets } from "./secrets";
 import { services } from "./services";
 import { shutdown } from "./shutdown";
+import { taskRole } from "./task-role";
 
 /** Read top to bottom: this is the whole deployment. */
 export const steps: readonly Step<Wanted>[] = [
@@ -22,6 +23,7 @@ export const steps: readonly Step<Wanted>[] = [
   release,
   images,
   secrets,
+  taskRole,
   migrate,
   services,
   shutdown,

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { mainHost } from "../../provision/main-host";
 import { sh } from "../../provision/shell";
+import { SERVICES, TASK_ROLE } from "../../provision/wanted";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();
@@ -24,6 +25,19 @@ test("Airflow and its database do not answer at the host's address", async () =>
   // A local host's address is this machine's: what listens here is not the host's.
   if (address.startsWith("127.")) return;
   expect(await Promise.all([8080, 5432, 2375].map((port) => answers(address, port)))).toEqual([false, false, false]);
+});
+
+test("only what runs tasks and triggers sees credentials of AWS, where the deployment file gives DAGs a role", async () => {
+  const having = await running.root(
+    sh`for service in ${SERVICES}; do
+  if docker exec airflow-"$service"-1 test -e ${TASK_ROLE}; then
+    docker exec airflow-"$service"-1 cat ${TASK_ROLE}/credentials.json > /dev/null && echo "$service"
+  fi
+done`,
+  );
+  expect(having.split("\n").filter(Boolean)).toEqual(
+    running.deployment.aws?.taskRole ? ["scheduler", "triggerer"] : [],
+  );
 });
 
 test("a wrong password is refused", async () => {

@@ -1,12 +1,16 @@
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { confirmLosses } from "../../provision/confirm";
 import type { AwsDeployment } from "../../provision/deployment";
 import { loadDeployment } from "../../provision/deployment";
+import { ROOT } from "../../provision/paths";
 import type { InfrastructurePlan, Stack } from "../../provision/infrastructure-plan";
 import { applyInfrastructure, planInfrastructure, terraformOutputs } from "../../provision/terraform";
 import { ADA } from "../support/aws";
+import { AwsStub, awsEnvironmentOf, identity, startAwsStub } from "../support/aws-stub";
+import { until } from "../support/capture";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
 
 jest.setTimeout(120_000);
@@ -17,6 +21,7 @@ const root = mkdtempSync(join(tmpdir(), "aws-infrastructure-"));
 const file = join(root, `${name}.yaml`);
 const before = { ...process.env };
 let provider: FakeProvider;
+let stub: AwsStub;
 
 /** The deployment file as an operator would change it. */
 function deployment(aws: Record<string, unknown> = {}, operator = "ada"): AwsDeployment {
@@ -31,10 +36,15 @@ function deployment(aws: Record<string, unknown> = {}, operator = "ada"): AwsDep
 
 beforeAll(async () => {
   provider = await startFakeProvider({ region: "us-east-1" });
+  stub = await startAwsStub();
+  const offered =
+    "<X><instanceTypeOfferingSet><item><location>us-east-1b</location></item></instanceTypeOfferingSet></X>";
+  stub.answer = (action) => (action === "GetCallerIdentity" ? identity("123456789012") : { body: offered });
   Object.assign(process.env, provider.env, { AIRFLOW_DEPLOYMENTS: root, AIRFLOW_STATE: root, HOME: root });
 });
-afterAll(() => {
+afterAll(async () => {
   provider.stop();
+  await stub.stop();
   for (const key of ["HOME", "AIRFLOW_DEPLOYMENTS", "AIRFLOW_STATE", "TF_REATTACH_PROVIDERS", "CONFIRM"]) {
     if (before[key] === undefined) delete process.env[key];
     else process.env[key] = before[key];
@@ -223,4 +233,53 @@ test("what AWS refuses is told, and the next run goes on from there", async () =
   expect((await run()).changes.map(({ summary }) => summary)).toEqual([
     'change open port 22 for 203.0.113.7/32 (SSH from eva) (description: "SSH from ada" → "SSH from eva")',
   ]);
+});
+
+describe.each([1, 2])("Ctrl-C, pressed %i times while a change of AWS is on its way", (times) => {
+  const aws = { os: "debian-13", zone: "us-east-1b", dataGiB: 40 + times };
+  let code: number | null;
+  let said = "";
+
+  beforeAll(async () => {
+    deployment(aws);
+    calls();
+    let go: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      provider.aws.take = ({ type }) => {
+        if (type !== "aws_ebs_volume") return Promise.resolve();
+        resolve();
+        return new Promise((done) => (go = done));
+      };
+    });
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/infrastructure.ts"], {
+      cwd: ROOT,
+      env: { ...process.env, ...awsEnvironmentOf(stub.url), DEPLOYMENT: name },
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    child.stderr.on("data", (text: Buffer) => (said += text.toString()));
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await Promise.race([begun, ended]);
+    for (let i = 1; i <= times; i++) {
+      // As a terminal does: the whole group.
+      process.kill(-child.pid!, "SIGINT");
+      await until(() => said.split("waiting until terraform").length > i);
+    }
+    go();
+    delete provider.aws.take;
+    code = await ended;
+  });
+
+  test("ends with 130, after Terraform", () => {
+    expect({ code, said }).toEqual({
+      code: 130,
+      said: expect.stringMatching(/error: interrupted\nhint: run the same/),
+    });
+  });
+  test("the change is in the state, and no lock is left", async () => {
+    expect(calls()).toEqual(["update aws_ebs_volume"]);
+    const folder = join(root, ".config/airflow-deployment", name);
+    expect(readdirSync(folder).filter((file) => /lock|errored/.test(file))).toEqual([]);
+    expect((await apply(aws)).changes.map(({ address }) => address)).toEqual([]);
+  });
 });

@@ -1,5 +1,5 @@
 import { ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -25,6 +25,7 @@ import { Moto, PYTHON, startMoto } from "../support/moto";
 jest.setTimeout(120_000);
 
 const TARGET = { account: ACCOUNT, region: REGION };
+const DAGS_ROLE = `arn:aws:iam::${ACCOUNT}:role/dags`;
 const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000`;
 const BUCKET = `airflow-state-${ACCOUNT}-${REGION}`;
 const root = mkdtempSync(join(tmpdir(), "cloud-state-"));
@@ -202,7 +203,7 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
   let role: NodeJS.ProcessEnv;
 
   beforeAll(async () => {
-    const { host, data } = synthesize(awsDeployment(root, {}, undefined, "shop"));
+    const { host, data } = synthesize(awsDeployment(root, { taskRole: DAGS_ROLE }, undefined, "shop"));
     bucket = data.resource.aws_s3_bucket.backups.bucket;
     const { name, assume_role_policy } = host.resource.aws_iam_role.host_role;
     await query("iam", { Action: "CreateRole", RoleName: name, AssumeRolePolicyDocument: assume_role_policy });
@@ -212,12 +213,18 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     }
     const CreateBucketConfiguration = { LocationConstraint: REGION } as const;
     await s3().send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration }));
+    // AWS knows a session by its role, moto only by its own name.
+    const AWS = [`arn:aws:iam::${ACCOUNT}:role/${name}`, `arn:aws:sts::${ACCOUNT}:assumed-role/${name}/test`];
+    const trust = JSON.stringify({ Statement: { Effect: "Allow", Principal: { AWS }, Action: "sts:AssumeRole" } });
+    for (const RoleName of ["dags", "other"]) {
+      await query("iam", { Action: "CreateRole", RoleName, AssumeRolePolicyDocument: trust });
+    }
     role = await assumedRole(`arn:aws:iam::${ACCOUNT}:role/${name}`);
     await moto.enforceIam();
   });
 
   /** Runs what the host runs, with a metadata service that hands out the role's credentials. */
-  async function upload(folder: string): Promise<{ code: number; text: string }> {
+  async function onHost(...words: string[]): Promise<{ code: number; text: string }> {
     const metadata = await startAwsStub();
     const keys = {
       AccessKeyId: role["AWS_ACCESS_KEY_ID"],
@@ -230,16 +237,18 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     const env = {
       PATH: process.env["PATH"],
       AWS_ENDPOINT_URL_S3: moto.url,
+      AWS_ENDPOINT_URL_STS: moto.url,
       AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
     };
-    const script = join(TEMPLATES, "backup/upload.py");
-    const child = spawn(join(PYTHON, "python"), [script, bucket, REGION, "airflow/one/", folder], { env });
+    const child = spawn(join(PYTHON, "python"), [join(TEMPLATES, "aws/host.py"), ...words], { env });
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => (text += part.toString()));
     const code = await new Promise<number>((resolve) => child.once("close", (status) => resolve(status ?? -1)));
     await metadata.stop();
     return { code, text };
   }
+
+  const upload = (folder: string) => onHost("upload", bucket, REGION, "airflow/one/", folder);
 
   test("puts a backup there, file by file, and never over another", async () => {
     const folder = join(root, "backup");
@@ -250,6 +259,36 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     expect(again.code).toBe(1);
     expect(again.text).toMatch(/^the bucket \S+ does not take airflow\/one\/database.dump: HTTP 412/);
     expect(again.text).not.toContain(role["AWS_SECRET_ACCESS_KEY"]);
+  });
+
+  test("takes on the role of DAGs, and AWS's own library finds it where tasks are told to look", async () => {
+    const file = join(root, "credentials.json");
+    writeFileSync(file, "of the hour before");
+    expect(await onHost("assume", DAGS_ROLE, REGION, "airflow-shop", file)).toEqual({ code: 0, text: "" });
+    expect(statSync(file).mode & 0o777).toBe(0o440);
+    const config = join(root, "config");
+    writeFileSync(config, `[default]\nregion = ${REGION}\ncredential_process = /bin/cat ${file}\n`);
+    const env = {
+      PATH: process.env["PATH"],
+      AWS_ENDPOINT_URL: moto.url,
+      AWS_CONFIG_FILE: config,
+      AWS_EC2_METADATA_DISABLED: "true",
+    };
+    const who = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
+    const { stdout, stderr } = spawnSync(join(PYTHON, "python"), ["-c", who], { env, encoding: "utf8" });
+    expect(stderr + stdout).toBe(`arn:aws:sts::${ACCOUNT}:assumed-role/dags/airflow-shop\n`);
+  });
+
+  test("takes on no other role, says so, and leaves the file as it is", async () => {
+    const file = join(root, "kept.json");
+    writeFileSync(file, "kept");
+    const other = DAGS_ROLE.replace("dags", "other");
+    const { code, text } = await onHost("assume", other, REGION, "airflow-shop", file);
+    expect({ code, text: text.trimEnd() }).toEqual({
+      code: 1,
+      text: expect.stringMatching(new RegExp(`^the host may not take on the role ${other}: AccessDenied: \\S.*$`)),
+    });
+    expect(readFileSync(file, "utf8")).toBe("kept");
   });
 
   test("adds, and neither reads, lists, overwrites nor deletes", () => {

@@ -17,6 +17,7 @@ import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
 jest.setTimeout(15 * 60_000);
 
 const NAME = "life-aws";
+const DAGS_ROLE = `arn:aws:iam::${ACCOUNT}:role/dags`;
 const root = mkdtempSync(join(tmpdir(), "life-aws-"));
 let machine: SystemdHost;
 let provider: FakeProvider;
@@ -34,6 +35,30 @@ echo 'echo "Block count: 10485760"; echo "Block size: 4096"' > /usr/local/sbin/d
 echo 'if [ "$1" = - ]; then cat > /dev/null; echo "$*" >> /root/uploads; else exec /usr/bin/python3 "$@"; fi' > /usr/local/sbin/python3
 for tool in blkid findmnt blockdev dumpe2fs python3; do sed -i '1i #!/bin/sh' /usr/local/sbin/$tool; chmod +x /usr/local/sbin/$tool; done
 echo 'UUID=0a /srv/airflow ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2' >> /etc/fstab`;
+
+/** A metadata service and STS in one, on the host's loopback, for the unit that takes on DAGs' role.
+ * Python comes only with provisioning. */
+const METADATA = `cat > /root/stand-in.py << 'END'
+import datetime, http.server, json
+class Handler(http.server.BaseHTTPRequestHandler):
+    def say(self, text):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+    def do_PUT(self):
+        self.say("token")
+    def do_GET(self):
+        keys = {"AccessKeyId": "ASIAHOST", "SecretAccessKey": "x", "Token": "x"}
+        self.say("airflow-host" if self.path.endswith("/") else json.dumps(keys))
+    def do_POST(self):
+        until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        keys = f"<AccessKeyId>ASIADAGS</AccessKeyId><SecretAccessKey>y</SecretAccessKey><SessionToken>y</SessionToken><Expiration>{until}</Expiration>"
+        self.say(f"<A xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><Credentials>{keys}</Credentials></A>")
+http.server.HTTPServer(("127.0.0.1", 1338), Handler).serve_forever()
+END
+systemd-run --quiet --unit stand-in --property=Restart=always --property=RestartSec=1 --property=StartLimitIntervalSec=0 /usr/bin/python3 /root/stand-in.py
+mkdir -p /etc/systemd/system/airflow-task-role.service.d
+printf '[Service]\nEnvironment=%s %s\n' AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338 AWS_ENDPOINT_URL_STS=http://127.0.0.1:1338 > /etc/systemd/system/airflow-task-role.service.d/stand-in.conf`;
 
 beforeAll(async () => {
   machine = await makeSystemdHost();
@@ -59,7 +84,7 @@ beforeAll(async () => {
   const age = await recipientOf(/^AGE-SECRET-KEY-.*$/m.exec(readFileSync(paths.ageIdentity, "utf8"))![0]);
   const operators = [{ name: "ada", ssh, age, cidrs: ["203.0.113.7/32"] }];
   mkdirSync(join(root, "deployments"));
-  const file = { infrastructure: "aws", operators, aws: { account: ACCOUNT, region: REGION } };
+  const file = { infrastructure: "aws", operators, aws: { account: ACCOUNT, region: REGION, taskRole: DAGS_ROLE } };
   writeFileSync(join(root, "deployments", `${NAME}.yaml`), JSON.stringify(file));
 });
 
@@ -112,6 +137,7 @@ test("make infrastructure makes the host and pins the key that its console shows
   const pins = readFileSync(join(root, "deployments", `${NAME}.known_hosts`), "utf8");
   expect(pins).toMatch(/^172\.\S+ ssh-ed25519 \S+ i-\w+\n$/);
   machine.root(DISK);
+  machine.root(METADATA);
   const outputs = JSON.parse(readFileSync(join(root, "state", NAME, "outputs.json"), "utf8"));
   const device = outputs.dataDevice.volumeId.replace("-", "");
   machine.root(`ln -s /dev/nvme1n1 /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${device}`);
@@ -120,6 +146,20 @@ test("make infrastructure makes the host and pins the key that its console shows
 test("make provision brings up Airflow, a second one finds nothing to do", async () => {
   await succeed("provision");
   expect(await succeed("provision")).toMatch(/nothing to do\n$/);
+});
+
+test("DAGs have the role that the deployment file gives them", async () => {
+  const read = (service: string): string =>
+    machine.root(
+      `docker exec airflow-${service}-1 sh -c 'eval "$(sed -n "s/^credential_process = //p" "$AWS_CONFIG_FILE")"'`,
+    );
+  for (const service of ["scheduler", "triggerer"]) {
+    expect(JSON.parse(read(service))).toMatchObject({ Version: 1, AccessKeyId: "ASIADAGS" });
+  }
+  // The timer renews them without anybody's doing.
+  machine.root("rm /opt/airflow/task-role/credentials.json; systemctl restart airflow-task-role.timer");
+  machine.root("timeout 20 sh -c 'until [ -e /opt/airflow/task-role/credentials.json ]; do sleep 0.2; done'");
+  expect(await succeed("status")).toMatch(/DAGs' role +credentials for another \d+ min/);
 });
 
 test("make test passes against it", async () => {
@@ -131,7 +171,7 @@ test("make teardown wants a backup and the plan's id, and says what still costs 
   expect(await make("teardown")).toMatchObject({ code: 1, text: expect.stringMatching(/there is no backup in/) });
   await succeed("backup");
   expect(machine.root("cat /root/uploads")).toMatch(
-    /^- airflow-backups-123456789012-life-aws eu-central-1 airflow\/(\S+)\/ \/srv\/airflow\/backups\/\1\n$/,
+    /^- upload airflow-backups-123456789012-life-aws eu-central-1 airflow\/(\S+)\/ \/srv\/airflow\/backups\/\1\n$/,
   );
   const { code, text } = await make("teardown");
   const [, confirm] = /CONFIRM=(\S+) make teardown/.exec(text) ?? [];

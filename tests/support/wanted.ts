@@ -2,6 +2,7 @@ import { Deployment, parseSettings } from "../../provision/deployment";
 import { pathsOf } from "../../provision/paths";
 import { labelOf, makeRelease, secretFilesOf } from "../../provision/release";
 import type { Secrets } from "../../provision/secret-names";
+import { taskRole } from "../../provision/prepare";
 import { Wanted } from "../../provision/wanted";
 
 /** Values that can be told apart, and found again wherever they should not be. */
@@ -37,5 +38,6 @@ export function wantedOf(yaml = "", secrets: Secrets = SECRET_VALUES): Wanted {
     secretFiles: secretFilesOf(secrets),
     adminDigest: labelOf(secrets.label_key, secrets.admin_password),
     identity: { deployment: "local", fernetKey: "f1", databasePassword: "d1" },
+    taskRole: taskRole(deployment),
   };
 }

@@ -35,6 +35,7 @@ const host: HostStatus = {
   imagesDate: "2026-02-20",
   disks: [{ paths: ["/", "/srv/airflow"], size: 100 * 2 ** 30, free: 40 * 2 ** 30 }],
   memory: { total: 8 * 2 ** 30, available: 4 * 2 ** 30 },
+  taskRole: undefined,
   backup: { name: "20260228T000000Z-1", made: NOW - 86_400, bytes: 2_000_000 },
 };
 const airflow: AirflowStatus = { version: "3.3.2", unhealthy: [], active: 2, paused: 1, importErrors: [], failed: [] };
@@ -71,6 +72,12 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
     ["the disk of / is nearly full: 4 B are free"],
   ],
   ["no memory", { memory: { total: 1000, available: 10 } }, airflow, ["only 10 B of memory are available"]],
+  [
+    "a role of DAGs that nobody renews",
+    { taskRole: -5 },
+    airflow,
+    ["the credentials of DAGs' role in AWS ran out: see journalctl --unit airflow-task-role.service on the host"],
+  ],
   ["a heartbeat missing", {}, { ...airflow, unhealthy: ["triggerer"] }, ["no heartbeat of triggerer"]],
   ["Airflow down", {}, new UserError("nothing answers"), ["Airflow does not answer"]],
   [
@@ -89,6 +96,13 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
 ])("%s is a problem", (_what, change, airflow, problems) =>
   expect(statusPage({ ...host, ...change }, airflow, NOW).problems).toEqual(problems),
 );
+
+test("a role of DAGs is shown with the time that its credentials have left", () => {
+  const shown = (taskRole: number) =>
+    statusPage({ ...host, taskRole }, airflow, NOW).lines.find((line) => line.startsWith("DAGs'"));
+  expect(shown(3300)).toBe("DAGs' role    credentials for another 55 min");
+  expect(shown(-7200)).toBe("DAGs' role    credentials ran out 2 hours ago");
+});
 
 test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus, warning: string | RegExp]>([
   ["old images", { imagesDate: "2026-01-01" }, airflow, /^the images are 59 days old/],

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
+import { parse } from "yaml";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../provision/errors";
 import { ROOT } from "../../provision/paths";
 import type { Action, Step } from "../../provision/planning";
+import { makeRelease } from "../../provision/release";
 import { pastTense } from "../../provision/run-change";
 import { steps } from "../../provision/steps";
 import { access } from "../../provision/steps/access";
@@ -16,6 +18,7 @@ import { preflight } from "../../provision/steps/preflight";
 import { release } from "../../provision/steps/release";
 import { secrets } from "../../provision/steps/secrets";
 import { services } from "../../provision/steps/services";
+import { taskRole } from "../../provision/steps/task-role";
 import { SERVICES, Wanted } from "../../provision/wanted";
 import { SECRET_VALUES, wantedOf } from "../support/wanted";
 
@@ -113,6 +116,7 @@ const settled: Record<string, Answers> = {
       .join(""),
   },
   secrets: { found: [...wanted.secretFiles].map(([name, value]) => `${name} ${sha256(value)} 0:0 440\n`).join("") },
+  "task-role": { found: "-\n-\n-\n-\n" },
   migrate: { migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123\n`, revision: "abc123\n" },
   services: {
     containers: healthy,
@@ -367,6 +371,74 @@ describe("a host that cannot become what is wanted is refused before anything is
   });
   test("a database that may still be made is none that is gone", () => {
     expect(actions(identity, { ...settled["identity"], hasDatabase: "", mayInitialize: "0\n" })).toEqual([]);
+  });
+});
+
+describe("the role that DAGs have in AWS", () => {
+  const role = {
+    arn: "arn:aws:iam::123456789012:role/dags",
+    region: "eu-central-1",
+    session: "airflow-shop",
+    trust: "arn:aws:iam::123456789012:role/airflow-shop-host",
+    script: "print()\n",
+  };
+  const want = { ...wanted, taskRole: role };
+  const writes = (list: Action[]): Action[] => list.filter(({ summary }) => summary.startsWith("write "));
+  const found = writes(actions(taskRole, {}, want))
+    .map(({ stdin }) => `${Buffer.from(stdin!).toString("base64")}\n`)
+    .join("");
+  const settledRole: Answers = { found, isTimed: "enabled\nactive\n", validFor: "3300\n" };
+  const all = ["aws-host.py", "task-role/config", "airflow-task-role.service", "airflow-task-role.timer"];
+  const take = `assume the role ${role.arn} for DAGs`;
+
+  test("is taken on before any service starts, and then by a timer", () => {
+    const names = steps.map(({ name }) => name);
+    expect(names.indexOf("task-role")).toBeLessThan(names.indexOf("services"));
+    const list = actions(taskRole, {}, want);
+    expect(
+      writes(list).map(({ summary }) => summary.replace(/^write .*\/(?=aws-host|task-role\/|airflow-)/, "")),
+    ).toEqual(all);
+    expect(list.slice(4).map(({ summary }) => summary)).toEqual([take, "start airflow-task-role.timer"]);
+    expect(actions(taskRole, settledRole, want)).toEqual([]);
+  });
+
+  test.each<[what: string, drift: Answers, expected: string[]]>([
+    ["credentials that ran out", { validFor: "-5\n" }, [take]],
+    ["credentials that are gone", { validFor: fails }, [take]],
+    ["a stopped timer", { isTimed: { code: 3, stdout: "enabled\ninactive\n" } }, ["start airflow-task-role.timer"]],
+    [
+      "an edited script",
+      { found: found.replace(/^.*/, "eA==") },
+      ["write /usr/local/lib/airflow-deployment/aws-host.py", take, "start airflow-task-role.timer"],
+    ],
+  ])("%s: mended", (_what, drift, expected) => {
+    expect(summaries(taskRole, { ...settledRole, ...drift }, want)).toEqual(expected);
+  });
+
+  test("goes when the deployment file names none any more", () => {
+    expect(summaries(taskRole, settledRole)).toEqual(["remove the role of DAGs"]);
+  });
+
+  test("only tasks and triggers have it", () => {
+    const yaml = (taskRole: string) => `account: "123456789012", region: eu-central-1${taskRole}`;
+    const withRole = (role: string): any =>
+      parse(
+        makeRelease({ ...wanted.deployment, aws: parse(`{${yaml(role)}}`) } as any, SECRET_VALUES)
+          .files.find(({ path }) => path === "compose.yaml")!
+          .content.toString(),
+        { merge: true },
+      ).services;
+    const having = (services: any): string[] =>
+      Object.keys(services).filter((name) => JSON.stringify(services[name]).includes("task-role"));
+    expect(having(withRole(""))).toEqual([]);
+    const services = withRole(`, taskRole: ${role.arn}`);
+    expect(having(services)).toEqual(["scheduler", "triggerer"]);
+    expect(services.scheduler.environment).toMatchObject({
+      AWS_CONFIG_FILE: "/opt/airflow/task-role/config",
+      AWS_EC2_METADATA_DISABLED: "true",
+      AIRFLOW__CORE__EXECUTOR: "LocalExecutor",
+    });
+    expect(services.triggerer.volumes.at(-1)).toMatchObject({ source: "/opt/airflow/task-role", read_only: true });
   });
 });
 

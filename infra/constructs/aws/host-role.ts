@@ -2,11 +2,11 @@ import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
 import type { Construct } from "constructs";
+import { hostRoleName, roleArn } from "../../../provision/aws-settings";
 import type { AwsProps } from "../../aws-props";
 import { assumedBy, policy } from "./policy";
 
-export const hostRoleName = ({ name }: AwsProps): string => `${name}-host`;
-export const hostRoleArn = (props: AwsProps): string => `arn:aws:iam::${props.account}:role/${hostRoleName(props)}`;
+export const hostRoleArn = ({ account, deployment }: AwsProps): string => roleArn(account, hostRoleName(deployment));
 
 /** Where the host puts its backups in the bucket. */
 export const BACKUP_PREFIX = "airflow/";
@@ -15,7 +15,7 @@ export const BACKUP_PREFIX = "airflow/";
 export function hostRole(scope: Construct, props: AwsProps, keyArn: string): IamInstanceProfile {
   const { account, region, access, backups, taskRole } = props;
   const role = new IamRole(scope, "host_role", {
-    name: hostRoleName(props),
+    name: hostRoleName(props.deployment),
     description: "the Airflow host",
     assumeRolePolicy: assumedBy("ec2.amazonaws.com"),
   });
@@ -70,5 +70,5 @@ export function hostRole(scope: Construct, props: AwsProps, keyArn: string): Iam
       policy: policy({ Effect: "Allow", Action: "sts:AssumeRole", Resource: taskRole }),
     });
   }
-  return new IamInstanceProfile(scope, "host_profile", { name: hostRoleName(props), role: role.name });
+  return new IamInstanceProfile(scope, "host_profile", { name: hostRoleName(props.deployment), role: role.name });
 }

@@ -17,6 +17,8 @@ export interface FakeAws extends Cloud {
   readonly gone: Set<string>;
   /** Why a call fails, if it does. */
   fail?: (call: Call) => string | undefined;
+  /** How long a call takes. */
+  take?: (call: Call) => Promise<void>;
 }
 
 const REPLACE: Record<string, readonly string[]> = replaceRules;
@@ -81,7 +83,7 @@ export function handlers(
         requires_replace: prior ? replacing(type_name, next, prior) : [],
       };
     },
-    ApplyResourceChange: ({ type_name, prior_state, planned_state, planned_private }) => {
+    ApplyResourceChange: async ({ type_name, prior_state, planned_state, planned_private }) => {
       const [prior, wanted] = [read(prior_state), read(planned_state)];
       const block = resources[type_name]!;
       const filled = namesIn(planned_private);
@@ -94,6 +96,7 @@ export function handlers(
       const problems = [...problemsOf(type_name, block, wanted), ...[aws.fail?.(call) ?? []].flat()];
       if (problems.length > 0)
         return { new_state: prior_state, private: planned_private, diagnostics: problems.map(error) };
+      await aws.take?.(call);
       aws.calls.push(call);
       return { new_state: write(values), private: Buffer.from(JSON.stringify(filled)), legacy_type_system: true };
     },

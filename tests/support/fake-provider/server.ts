@@ -48,9 +48,9 @@ export async function startFakeProvider(options: Partial<FakeAws> = {}): Promise
 
 const called =
   (answer: (request: any) => object): grpc.handleUnaryCall<any, any> =>
-  ({ request }, reply) => {
+  async ({ request }, reply) => {
     try {
-      reply(null, answer(request));
+      reply(null, await answer(request));
     } catch (error) {
       reply({ code: grpc.status.INTERNAL, message: String((error as Error).stack) });
     }

@@ -1,0 +1,116 @@
+import { Fact, live, stable } from "../facts";
+import type { Action, Step } from "../planning";
+import { sh } from "../shell";
+import { TASK_ROLE, TaskRole, Wanted } from "../wanted";
+import { writeFile } from "./files";
+
+/** Seconds that the credentials stay valid; undefined where there are none. */
+export const taskRoleValidity: Fact<number | undefined> = live(
+  sh`expires=$(sed -n 's/.*"Expiration": "\\([^"]*\\)".*/\\1/p' ${`${TASK_ROLE}/credentials.json`}) && [ -n "$expires" ] && echo $(($(date -d "$expires" +%s) - $(date +%s)))`,
+  ({ code, stdout }) => (code === 0 ? Number(stdout) : undefined),
+);
+
+interface TaskRoleFacts {
+  /** The files' texts; undefined where one is missing. */
+  readonly found: readonly (string | undefined)[];
+  readonly isTimed: boolean;
+  readonly validFor: number | undefined;
+}
+
+const SCRIPT = "/usr/local/lib/airflow-deployment/aws-host.py";
+const CREDENTIALS = `${TASK_ROLE}/credentials.json`;
+const UNIT = "airflow-task-role";
+const unitFile = (kind: string): string => `/etc/systemd/system/${UNIT}.${kind}`;
+const FILES = [SCRIPT, `${TASK_ROLE}/config`, unitFile("service"), unitFile("timer")];
+
+/**
+ * Credentials of the role that DAGs have in AWS: the host takes it on again every five minutes, for an hour each time, and
+ * leaves the credentials where tasks and triggers find them. So containers need no way to the metadata service.
+ */
+export const taskRole: Step<Wanted, TaskRoleFacts> = {
+  name: "task-role",
+  facts: () => ({
+    found: stable(
+      sh`for file in ${FILES}; do if [ -e "$file" ]; then base64 -w 0 < "$file"; else printf -; fi; echo; done`,
+      ({ stdout }) =>
+        stdout
+          .split("\n")
+          .slice(0, FILES.length)
+          .map((text) => (text === "-" || text === "" ? undefined : Buffer.from(text, "base64").toString())),
+    ),
+    isTimed: stable(
+      sh`[ ! -e ${unitFile("timer")} ] || { systemctl is-enabled ${UNIT}.timer; systemctl is-active ${UNIT}.timer; }`,
+      ({ stdout }) => stdout === "enabled\nactive\n",
+    ),
+    validFor: taskRoleValidity,
+  }),
+  plan({ taskRole }, { found, isTimed, validFor }) {
+    if (!taskRole) return found.some((text) => text !== undefined) ? [remove] : [];
+    const stale = textsOf(taskRole).flatMap((text, i) => (text === found[i] ? [] : [{ text, i }]));
+    const actions: Action[] = stale.map(({ text, i }) => writeFile(FILES[i]!, text, { found: found[i] }));
+    if (stale.length > 0 || validFor === undefined || validFor <= 0) actions.push(takeOn(taskRole));
+    if (stale.length > 0 || !isTimed) actions.push(startTimer);
+    return actions;
+  },
+};
+
+/** In the order of FILES. */
+const textsOf = ({ arn, region, session, script }: TaskRole): string[] => [
+  script,
+  `# Written by airflow-deployment; AWS_CONFIG_FILE of tasks and triggers. Whoever reads it asks again before the hour is over.
+[default]
+region = ${region}
+credential_process = /bin/cat ${TASK_ROLE}/credentials.json
+`,
+  `# Written by airflow-deployment.
+[Unit]
+Description=Take on the role that DAGs have in AWS
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 ${SCRIPT} assume ${arn} ${region} ${session} ${CREDENTIALS}
+TimeoutStartSec=60
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+ReadWritePaths=${TASK_ROLE}
+`,
+  `# Written by airflow-deployment.
+[Timer]
+OnActiveSec=0
+OnUnitInactiveSec=5min
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+`,
+];
+
+const takeOn = ({ arn, trust }: TaskRole): Action => ({
+  summary: `assume the role ${arn} for DAGs`,
+  command: sh`chown root:0 ${TASK_ROLE} && chmod 0750 ${TASK_ROLE}
+systemctl daemon-reload
+since=$(date +%s)
+systemctl start ${UNIT}.service 2> /dev/null && exit
+said=$(journalctl _SYSTEMD_UNIT=${UNIT}.service --since "@$since" --output cat --no-pager --quiet)
+echo "\${said:-systemd cannot start ${UNIT}.service}"
+case $said in *AccessDenied*) echo ${`the role's trust policy must let ${trust} assume it`} ;; esac
+exit 1`,
+  detail: `tasks and triggers get its credentials`,
+});
+
+const startTimer: Action = {
+  summary: `start ${UNIT}.timer`,
+  command: sh`systemctl daemon-reload && systemctl enable --quiet ${UNIT}.timer && systemctl restart ${UNIT}.timer`,
+  detail: "it renews the credentials every five minutes",
+};
+
+const remove: Action = {
+  summary: "remove the role of DAGs",
+  command: sh`systemctl disable --quiet --now ${UNIT}.timer || true
+rm -rf ${[TASK_ROLE, ...FILES]}
+systemctl daemon-reload`,
+  detail: "the deployment file names none",
+};
