@@ -1,4 +1,5 @@
 import table from "./aws-prices.json";
+import { AwsSettings } from "./aws-settings";
 
 /** US dollars; of whatever is not listed the price is unknown. */
 export interface Prices {
@@ -20,13 +21,14 @@ export interface PlannedResource {
 /** AWS's own month. */
 const HOURS = 730;
 
-/** One line: what the resources cost a month by themselves, what is not known, and what depends on use. */
-export function monthlyCost(resources: readonly PlannedResource[], region: string, prices: Prices = table): string {
-  const { everywhere, regions } = prices;
+type Item = readonly [what: string, price: number | undefined];
+
+/** What the resources cost a month by themselves; of whatever is not listed the price is undefined. */
+function itemsOf(resources: readonly PlannedResource[], region: string, { everywhere, regions }: Prices): Item[] {
   const { gp3PerGiBMonth, instancePerHour = {} } = regions[region] ?? {};
   const disk = (GiB: number): number | undefined => gp3PerGiBMonth && gp3PerGiBMonth * GiB;
   const hourly = (price: number | undefined): number | undefined => price && price * HOURS;
-  const items = resources.flatMap(({ type, values }): [what: string, price: number | undefined][] => {
+  return resources.flatMap(({ type, values }): Item[] => {
     switch (type) {
       case "aws_instance":
         return [
@@ -43,12 +45,40 @@ export function monthlyCost(resources: readonly PlannedResource[], region: strin
         return [];
     }
   });
-  const known = items.filter(([, price]) => price !== undefined) as [string, number][];
+}
+
+const sum = (items: readonly Item[]): number => items.reduce((total, [, price = 0]) => total + price, 0);
+
+/** One line: what the resources cost a month by themselves, what is not known, and what depends on use. */
+export function monthlyCost(resources: readonly PlannedResource[], region: string, prices: Prices = table): string {
+  const items = itemsOf(resources, region, prices);
+  const known = items.flatMap(([what, price]) => (price === undefined ? [] : [`${what} ${price.toFixed(2)}`]));
   const unknown = items.filter(([, price]) => price === undefined).map(([what]) => what);
-  const total = known.reduce((sum, [, price]) => sum + price, 0);
   return [
-    `costs ${total.toFixed(2)} USD a month (${known.map(([what, price]) => `${what} ${price.toFixed(2)}`).join(", ")}; prices of ${prices.asOf})`,
+    `costs ${sum(items).toFixed(2)} USD a month (${known.join(", ")}; prices of ${prices.asOf})`,
     ...(unknown.length > 0 ? [`unknown in ${region}: ${unknown.join(", ")}`] : []),
     "by use: snapshots, backups, logs, monitoring, traffic",
   ].join("; ");
+}
+
+/** A Markdown table: a deployment with default disks, on each instance type whose price is known. */
+export function costTable(prices: Prices = table): string {
+  const { rootGiB, dataGiB } = AwsSettings.parse({ account: "123456789012", region: "us-east-1" });
+  const rest: PlannedResource[] = [
+    { type: "aws_ebs_volume", values: { size: dataGiB } },
+    { type: "aws_eip", values: {} },
+    { type: "aws_kms_key", values: {} },
+  ];
+  const rows = Object.entries(prices.regions).flatMap(([region, { instancePerHour } = { instancePerHour: {} }]) =>
+    Object.keys(instancePerHour).map((instance_type) => {
+      const host = { type: "aws_instance", values: { instance_type, root_block_device: [{ volume_size: rootGiB }] } };
+      const items = itemsOf([host, ...rest], region, prices);
+      return `| ${region} | \`${instance_type}\` | ${items.map(([, price]) => price!.toFixed(2)).join(" | ")} | ${sum(items).toFixed(2)} |`;
+    }),
+  );
+  return [
+    `| region | host | host's price | root disk, ${rootGiB} GiB | data volume, ${dataGiB} GiB | address | key | USD a month (${prices.asOf}) |`,
+    "|---|---|---|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
 }

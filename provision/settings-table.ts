@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { costTable } from "./aws-cost";
 import { print } from "./output";
 import { ROOT } from "./paths";
 import { Settings } from "./settings";
@@ -15,11 +16,17 @@ export function settingsTable(): string {
   return ["| setting | type | default | meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
-/** A README with the table of today between its markers. */
-export function withTable(readme: string): string {
-  const [before, , after] = readme.split(/(?<=<!-- settings -->\n)([\s\S]*)(?=<!-- \/settings -->)/);
-  if (after === undefined) throw new Error("README.md lacks <!-- settings --> … <!-- /settings -->");
-  return `${before}\n${settingsTable()}\n\n${after}`;
+/** Documents that hold a table of today, between `<!-- name -->` and `<!-- /name -->`. */
+export const TABLES = [
+  { file: "README.md", name: "settings", table: settingsTable },
+  { file: "docs/aws.md", name: "costs", table: costTable },
+] as const;
+
+/** The document with the table in its place. */
+export function withTable(document: string, { file, name, table }: (typeof TABLES)[number]): string {
+  const [before, , after] = document.split(new RegExp(`(?<=<!-- ${name} -->\\n)([\\s\\S]*)(?=<!-- /${name} -->)`));
+  if (after === undefined) throw new Error(`${file} lacks <!-- ${name} --> … <!-- /${name} -->`);
+  return `${before}\n${table()}\n\n${after}`;
 }
 
 interface Node {
@@ -53,8 +60,10 @@ function typeOf(node: Node): string {
 }
 
 if (require.main === module && process.argv.includes("--write")) {
-  const readme = join(ROOT, "README.md");
-  writeFileSync(readme, withTable(readFileSync(readme, "utf8")));
+  for (const each of TABLES) {
+    const file = join(ROOT, each.file);
+    writeFileSync(file, withTable(readFileSync(file, "utf8"), each));
+  }
   writeFileSync(join(ROOT, "deployments/schema.json"), jsonSchema());
-  print("wrote README.md (settings) and deployments/schema.json");
+  print(`wrote ${TABLES.map(({ file, name }) => `${file} (${name})`).join(", ")} and deployments/schema.json`);
 }

@@ -119,7 +119,7 @@ export const terraformOutputs = (deployment: Deployment): Promise<Record<string,
 
 async function readOutputs(deployment: Deployment, stack: Stack): Promise<Record<string, unknown>> {
   const { stdout } = await terraform(deployment, stack, ["output", "-json"]);
-  const outputs = JSON.parse(stdout) as Record<string, { value: unknown }>;
+  const outputs = parseDocument(stdout) as Record<string, { value: unknown }>;
   return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
 }
 
@@ -236,7 +236,7 @@ async function planStack(
   const isEmpty = !parseEvents(stdout).some(({ type }) => type === "planned_change");
   if (isEmpty && deployment.isLocal) return { changes: [], plan: {} };
   const shown = await terraform(deployment, stack, ["show", "-json", file]);
-  const plan = JSON.parse(shown.stdout) as TerraformPlan;
+  const plan = parseDocument(shown.stdout) as TerraformPlan;
   refuseImpossible(plan);
   return { changes: plannedChanges(stack, plan, descriptionsOf(deployment, stack)), plan };
 }
@@ -315,6 +315,9 @@ async function terraform(
 
 const stackDirectory = ({ paths }: Deployment, stack: Stack): string => join(paths.state, "cdktf.out/stacks", stack);
 const dataDirectory = ({ paths }: Deployment, stack: Stack): string => join(paths.state, "terraform", stack);
+
+/** One JSON object; OpenTofu writes warnings about its own configuration before it. */
+export const parseDocument = (text: string): unknown => JSON.parse(text.slice(Math.max(0, text.search(/^\{/m))));
 
 /** The lines that are JSON objects; Terraform mixes others in before it has read its options. */
 export function parseEvents(text: string): TerraformEvent[] {

@@ -653,6 +653,17 @@ test("direct access without an operator is refused: nobody could come in", () =>
   expect(() => awsProps(awsDeployment(root, {}, []))).toThrow("nobody could come in: `operators` is empty");
 });
 
+test("more keys than user data has room for are refused before EC2 does", () => {
+  const team = (size: number) => {
+    const operators = Array.from({ length: size }, (_, i) => ({ ...ADA, name: `operator-${i}` }));
+    return () => synthesize(awsDeployment(root, { access: "ssm", state: "s3" }, operators, `team-${size}`));
+  };
+  expect(team(150)).not.toThrow();
+  expect(team(250)).toThrow(
+    /^the 250 SSH keys of `operators` in deployments\/team-250.yaml make \d{5} bytes of user data: EC2 takes 16384$/,
+  );
+});
+
 test("an operator whose own key is not on the list is told before a host locks them out", () => {
   const deployment = awsDeployment(join(root, "locked"), {}, HOME);
   const sshKey = join(root, "own");

@@ -1,5 +1,5 @@
 import { bytes } from "../../provision/local-docker";
-import { parseEvents, plannedChanges, summarize, terraformError } from "../../provision/terraform";
+import { parseDocument, parseEvents, plannedChanges, summarize, terraformError } from "../../provision/terraform";
 
 const planned = (address: string, ...actions: string[]) => ({
   address,
@@ -26,6 +26,10 @@ test("a plan becomes one line a change", () => {
 
 test("lines that are no events are left out", () => {
   expect(parseEvents('Warning: x\n{"type":"version"}\n{cut\n\n')).toEqual([{ type: "version" }]);
+});
+
+test("what stands before a document is left out", () => {
+  expect(parseDocument('\nWarning: no configuration {here}\n{"a":\n{}}\n')).toEqual({ a: {} });
 });
 
 const diagnostic = (summary: string, detail = "") => [

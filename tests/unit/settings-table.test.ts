@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../provision/paths";
-import { jsonSchema, settingsTable, withTable } from "../../provision/settings-table";
+import { TABLES, jsonSchema, settingsTable, withTable } from "../../provision/settings-table";
 
-const renew = "node --import tsx provision/settings-table.ts --write";
+const renew = "node --require tsx/cjs provision/settings-table.ts --write";
 
-test(`README.md shows every setting of today (else: ${renew})`, () => {
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-  expect(withTable(readme)).toBe(readme);
+test.each(TABLES)(`$file shows the $name of today (else: ${renew})`, (each) => {
+  const document = readFileSync(join(ROOT, each.file), "utf8");
+  expect(withTable(document, each)).toBe(document);
 });
 test(`deployments/schema.json is the schema of today (else: ${renew})`, () => {
   expect(readFileSync(join(ROOT, "deployments/schema.json"), "utf8")).toBe(jsonSchema());

@@ -5,6 +5,7 @@ import { Instance } from "@cdktf/provider-aws/lib/instance";
 import type { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment";
 import type { Construct } from "constructs";
+import { UserError } from "../../../provision/errors";
 import type { AwsProps } from "../../aws-props";
 import { DataResource, escaped } from "../../cdktf";
 import type { DataIds } from "./data-ids";
@@ -84,9 +85,12 @@ export function host(
   return instance;
 }
 
+/** Bytes of user data that EC2 takes: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html */
+const USER_DATA_LIMIT = 16 * 1024;
+
 /** Who may log in, and one host key, which cloud-init shows on the console. All else is provisioning's work. */
-const userData = ({ authorizedKeys }: AwsProps): string =>
-  `#cloud-config\n${JSON.stringify(
+function userData({ authorizedKeys, deployment }: AwsProps): string {
+  const text = `#cloud-config\n${JSON.stringify(
     {
       disable_root: true,
       ssh_pwauth: false,
@@ -100,3 +104,10 @@ const userData = ({ authorizedKeys }: AwsProps): string =>
     undefined,
     1,
   )}\n`;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= USER_DATA_LIMIT) return text;
+  throw new UserError(
+    `the ${authorizedKeys.length} SSH keys of \`operators\` in deployments/${deployment}.yaml make ${bytes} bytes of user data: EC2 takes ${USER_DATA_LIMIT}`,
+    "short keys (ssh-keygen -t ed25519) leave room for more",
+  );
+}

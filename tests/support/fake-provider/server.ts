@@ -34,15 +34,15 @@ export async function startFakeProvider(options: Partial<FakeAws> = {}): Promise
       error ? reject(error) : resolve(bound),
     ),
   );
-  const reattach = {
-    "registry.terraform.io/hashicorp/aws": {
-      Protocol: "grpc",
-      ProtocolVersion: 5,
-      Pid: process.pid,
-      Test: true,
-      Addr: { Network: "tcp", String: `127.0.0.1:${port}` },
-    },
+  const at = {
+    Protocol: "grpc",
+    ProtocolVersion: 5,
+    Pid: process.pid,
+    Test: true,
+    Addr: { Network: "tcp", String: `127.0.0.1:${port}` },
   };
+  // Terraform's registry and OpenTofu's.
+  const reattach = { "registry.terraform.io/hashicorp/aws": at, "registry.opentofu.org/hashicorp/aws": at };
   return { aws, env: { TF_REATTACH_PROVIDERS: JSON.stringify(reattach) }, stop: () => server.forceShutdown() };
 }
 
