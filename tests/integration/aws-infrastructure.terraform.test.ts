@@ -9,7 +9,7 @@ import { ROOT } from "../../provision/paths";
 import type { InfrastructurePlan, Stack } from "../../provision/infrastructure-plan";
 import { applyInfrastructure, planInfrastructure, terraformOutputs } from "../../provision/terraform";
 import { ADA } from "../support/aws";
-import { AwsStub, awsEnvironmentOf, identity, startAwsStub } from "../support/aws-stub";
+import { AwsStub, awsEnvironmentOf, identity, offered, startAwsStub } from "../support/aws-stub";
 import { until } from "../support/capture";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
 
@@ -37,9 +37,7 @@ function deployment(aws: Record<string, unknown> = {}, operator = "ada"): AwsDep
 beforeAll(async () => {
   provider = await startFakeProvider({ region: "us-east-1" });
   stub = await startAwsStub();
-  const offered =
-    "<X><instanceTypeOfferingSet><item><location>us-east-1b</location></item></instanceTypeOfferingSet></X>";
-  stub.answer = (action) => (action === "GetCallerIdentity" ? identity("123456789012") : { body: offered });
+  stub.answer = (action) => (action === "GetCallerIdentity" ? identity("123456789012") : offered("us-east-1b"));
   Object.assign(process.env, provider.env, { AIRFLOW_DEPLOYMENTS: root, AIRFLOW_STATE: root, HOME: root });
 });
 afterAll(async () => {

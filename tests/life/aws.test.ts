@@ -6,7 +6,7 @@ import { recipientOf } from "../../provision/age";
 import { localNames, readLocalHost } from "../../provision/local-docker";
 import { ROOT } from "../../provision/paths";
 import { ACCOUNT, REGION } from "../support/aws";
-import { AwsStub, awsEnvironmentOf, consoleOutput, identity, startAwsStub } from "../support/aws-stub";
+import { AwsStub, awsEnvironmentOf, consoleOutput, identity, offered, startAwsStub } from "../support/aws-stub";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
 import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
 
@@ -70,9 +70,7 @@ beforeAll(async () => {
   const shown = `-----BEGIN SSH HOST KEY KEYS-----\n${key}\n-----END SSH HOST KEY KEYS-----\n`;
   const answers: Record<string, () => ReturnType<AwsStub["answer"]>> = {
     GetCallerIdentity: () => identity(ACCOUNT),
-    DescribeInstanceTypeOfferings: () => ({
-      body: `<X xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><instanceTypeOfferingSet><item><location>${REGION}a</location></item></instanceTypeOfferingSet></X>`,
-    }),
+    DescribeInstanceTypeOfferings: () => offered(`${REGION}a`),
     GetConsoleOutput: () => consoleOutput(shown),
     DescribeSnapshots: () => ({
       body: `<X><snapshotSet><item><snapshotId>snap-0final</snapshotId><volumeSize>40</volumeSize><startTime>2026-01-01T00:00:00.000Z</startTime></item></snapshotSet></X>`,

@@ -43,6 +43,11 @@ export const identity = (account: string, arn = `arn:aws:iam::${account}:user/ad
   body: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>AIDA</UserId><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
 });
 
+/** A zone that offers whatever instance type is asked for. */
+export const offered = (zone: string): Answer => ({
+  body: `<X xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><instanceTypeOfferingSet><item><location>${zone}</location></item></instanceTypeOfferingSet></X>`,
+});
+
 /** As STS and EC2 say it. */
 export const stsError = (status: number, code: string, message = code): Answer => ({
   status,
