@@ -59,9 +59,9 @@ teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFI
 	$(run)/teardown.ts
 
 check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]
-	node --import tsx tests/check.ts
+	node --require tsx/cjs tests/check.ts
 bench: packages ## measures the project beside the floor
-	node --import tsx tests/bench.ts
+	node --require tsx/cjs tests/bench.ts
 lock: packages ## renews the lock files of images and packages
 	$(run)/lock.ts
 

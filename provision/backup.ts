@@ -26,8 +26,8 @@ import { prepare } from "./prepare";
 import { runScript } from "./script";
 import { readSecrets } from "./secrets-file";
 import { sh } from "./shell";
+import { BACKUPS, backup, backupCopy } from "./steps/backup";
 import { readTemplate } from "./templates";
-import { BACKUPS, Bucket, backup } from "./steps/backup";
 
 runScript(async (deployment) => {
   const started = Date.now();
@@ -35,18 +35,21 @@ runScript(async (deployment) => {
   const encryptedSecrets = readFileSync(deployment.paths.secrets);
   await onMainHost(deployment, async (host) => {
     const { keep } = deployment.backup;
-    const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow, bucket: bucketOf(deployment) };
+    const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow };
     const found = await planHost(host, [backup], wanted);
     const id = await changeHost(host, found, authorOf("backup"));
     const folder = await pull(host, id!, deployment);
     print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
+    await copyToBucket(host, id!, deployment);
   });
 });
 
-function bucketOf(deployment: Deployment): Bucket | undefined {
+/** Where there is a bucket. The backup is here by then, whatever becomes of the copy. */
+async function copyToBucket(host: Host, id: string, deployment: Deployment): Promise<void> {
   const { backupBucket } = readOutputs(deployment);
-  if (!backupBucket || !deployment.aws) return undefined;
-  return { name: backupBucket, region: deployment.aws.region, script: readTemplate("aws/host.py") };
+  if (!backupBucket || !deployment.aws) return;
+  const copy = { id, bucket: backupBucket, region: deployment.aws.region, script: readTemplate("aws/host.py") };
+  await changeHost(host, await planHost(host, [backupCopy], copy), authorOf("backup"));
 }
 
 /** Brings a backup here, verified by the sha256 sums of its manifest; it has its name only then. */

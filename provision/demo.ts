@@ -36,7 +36,7 @@ Airflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}
 async function verb(name: string, parameters: NodeJS.ProcessEnv = {}): Promise<void> {
   const words = Object.entries(parameters).map(([key, value]) => ` ${key}=${value}`);
   say(`\n— make ${name}${words.join("")}`);
-  const args = ["--import", "tsx", join(__dirname, `${name}.ts`)];
+  const args = ["--require", "tsx/cjs", join(__dirname, `${name}.ts`)];
   const { code } = await runChild(process.execPath, args, { env: { ...process.env, ...parameters }, inherit: true });
   if (code !== 0)
     throw new UserError(

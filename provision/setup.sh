@@ -16,4 +16,4 @@ if ! cmp -s package-lock.json node_modules/.installed-package-lock.json; then
   cp package-lock.json node_modules/.installed-package-lock.json
 fi
 
-[ "${1:-}" = packages ] || exec node --import tsx provision/setup.ts
+[ "${1:-}" = packages ] || exec node --require tsx/cjs provision/setup.ts

@@ -14,12 +14,12 @@ export interface BackupWanted {
   /** Backups that stay on the host. */
   readonly keep: number;
   readonly airflowImage: string;
-  /** Where the host puts a copy; undefined: nowhere. */
-  readonly bucket: Bucket | undefined;
 }
 
-export interface Bucket {
-  readonly name: string;
+/** Where the host puts a copy. */
+export interface Copy {
+  readonly id: string;
+  readonly bucket: string;
   readonly region: string;
   /** templates/aws/host.py */
   readonly script: string;
@@ -43,7 +43,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
       ({ code }) => code === 0,
     ),
   }),
-  plan({ identity: ours, encryptedSecrets, keep, airflowImage, bucket }, { identity, isPostgresUp }) {
+  plan({ identity: ours, encryptedSecrets, keep, airflowImage }, { identity, isPostgresUp }) {
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
     if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
       throw new UserError(
@@ -59,7 +59,6 @@ export const backup: Step<BackupWanted, BackupFacts> = {
       addFiles(encryptedSecrets),
       writeManifest(ours, airflowImage),
       finish,
-      ...(bucket ? [put(bucket)] : []),
       prune(keep),
     ];
   },
@@ -145,12 +144,21 @@ mv ${partial} ${BACKUPS}/"$CHANGE"
 sync -f ${BACKUPS}`,
 };
 
-/** The host may add to the bucket, and neither read nor delete there: whoever breaks in leaves the copies as they are. */
-const put = ({ name, region, script }: Bucket): Action => ({
-  summary: `put a copy into the bucket ${name}`,
-  command: sh`python3 - upload ${name} ${region} airflow/"$CHANGE"/ ${BACKUPS}/"$CHANGE"`,
-  stdin: script,
-});
+/**
+ * A change of its own, after the backup: the host may add to the bucket, and neither read nor delete there. Whoever
+ * breaks in leaves the copies as they are.
+ */
+export const backupCopy: Step<Copy> = {
+  name: "backup-copy",
+  facts: () => ({}),
+  plan: ({ id, bucket, region, script }) => [
+    {
+      summary: `put a copy into the bucket ${bucket}`,
+      command: sh`python3 - upload ${bucket} ${region} airflow/${id}/ ${BACKUPS}/${id}`,
+      stdin: script,
+    },
+  ],
+};
 
 /** Only after a newer one was verified. */
 const prune = (keep: number): Action => ({

@@ -24,7 +24,11 @@ const environment = (extra: Record<string, string> = {}) => ({
 
 function verb(name: string, extra: Record<string, string> = {}) {
   const options = { cwd: ROOT, env: environment(extra), encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", `provision/${name}.ts`], options);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--require", "tsx/cjs", `provision/${name}.ts`],
+    options,
+  );
   return { status, stdout, stderr };
 }
 
@@ -167,7 +171,7 @@ test("a broken state is an error that names the file's copy", () => {
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s during the creation is 130, and the next run goes on", async (signal) => {
   docker("rm", "--force", names.host);
-  const child = spawn(process.execPath, ["--import", "tsx", "provision/infrastructure.ts"], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/infrastructure.ts"], {
     cwd: ROOT,
     env: environment(),
     detached: true,

@@ -220,7 +220,7 @@ test("kill -9 at any moment of a write leaves the old secrets or the new ones", 
     })();`;
   for (let round = 0; round < 8; round++) {
     // The arguments hold no secret but the one made for this test.
-    const child = spawn(process.execPath, ["--import", "tsx", "-e", writer, JSON.stringify(deployment), base], {
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", "-e", writer, JSON.stringify(deployment), base], {
       cwd: ROOT,
     });
     await once(child.stdout, "data");

@@ -32,7 +32,7 @@ echo 'echo TYPE=ext4; echo UUID=0a' > /usr/local/sbin/blkid
 echo 'case "$*" in *SOURCE*/srv/airflow) echo /dev/nvme1n1 ;; *) exec /usr/bin/findmnt "$@" ;; esac' > /usr/local/sbin/findmnt
 echo 'echo 42949672960' > /usr/local/sbin/blockdev
 echo 'echo "Block count: 10485760"; echo "Block size: 4096"' > /usr/local/sbin/dumpe2fs
-echo 'if [ "$1" = - ]; then cat > /dev/null; echo "$*" >> /root/uploads; else exec /usr/bin/python3 "$@"; fi' > /usr/local/sbin/python3
+echo 'if [ "$1" = - ]; then cat > /dev/null; [ ! -e /root/refuse ] || { echo HTTP 403; exit 1; }; echo "$*" >> /root/uploads; else exec /usr/bin/python3 "$@"; fi' > /usr/local/sbin/python3
 for tool in blkid findmnt blockdev dumpe2fs python3; do sed -i '1i #!/bin/sh' /usr/local/sbin/$tool; chmod +x /usr/local/sbin/$tool; done
 echo 'UUID=0a /srv/airflow ext4 defaults,nofail,x-systemd.device-timeout=30s 0 2' >> /etc/fstab`;
 
@@ -163,6 +163,16 @@ test("DAGs have the role that the deployment file gives them", async () => {
 test("make test passes against it", async () => {
   await succeed("dags");
   await succeed("test");
+});
+
+test("a bucket that refuses its copy does not keep the backup from coming here", async () => {
+  machine.root("touch /root/refuse");
+  const { code, text } = await make("backup");
+  machine.root("rm /root/refuse");
+  expect(code).toBe(1);
+  expect(text).toMatch(/^backup .*verified.*error: "put a copy into the bucket \S+" failed on .*HTTP 403/ms);
+  // One that is not the newest does not count below.
+  rmSync(join(root, "airflow-backups"), { recursive: true });
 });
 
 test("make teardown wants a backup and the plan's id, and says what still costs money", async () => {

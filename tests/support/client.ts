@@ -14,7 +14,7 @@ export interface Client {
 }
 
 export function startClient(machine: SystemdHost, actions: readonly Action[], env: NodeJS.ProcessEnv = {}): Client {
-  const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "tests/support/change-client.ts")], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "tests/support/change-client.ts")], {
     cwd: ROOT,
     env: { ...process.env, DEPLOYMENT: "local", AIRFLOW_STATE: machine.state, CHANGE: JSON.stringify(actions), ...env },
     stdio: ["ignore", "ignore", "pipe"],

@@ -100,7 +100,7 @@ export class Life {
 
   start(verb: string, variables: Variables = {}): Running {
     const script = verb.includes("/") ? verb : join(ROOT, "provision", `${verb}.ts`);
-    return this.spawn(process.execPath, ["--import", "tsx", script], variables);
+    return this.spawn(process.execPath, ["--require", "tsx/cjs", script], variables);
   }
 
   /** Runs a verb as an operator does. Throws with all that it said where it fails. */

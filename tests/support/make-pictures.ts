@@ -64,7 +64,7 @@ function keepTerminal(text: string): void {
 async function photographUi(name: string): Promise<void> {
   const deployment = loadDeployment(name);
   const { admin_password } = await readSecrets(deployment);
-  const tunnel = spawn(process.execPath, ["--import", "tsx", join(ROOT, "provision/ui.ts")], {
+  const tunnel = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "provision/ui.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, DEPLOYMENT: name },
   });

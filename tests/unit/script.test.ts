@@ -7,7 +7,7 @@ function runVerb(body: string, env: Record<string, string> = {}) {
     const { runScript } = require("./provision/script");
     const { Busy, Interrupted, UserError } = require("./provision/errors");
     runScript(async (deployment) => { ${body} });`;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "-e", source], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--require", "tsx/cjs", "-e", source], {
     cwd: ROOT,
     encoding: "utf8",
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },

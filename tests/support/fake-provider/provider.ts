@@ -173,14 +173,14 @@ function eachBlock(
   }
 }
 
-/** The paths whose change makes a thing anew: `ami`, `root_block_device.kms_key_id`. */
+/** The paths whose change makes a thing anew: `ami`, `root_block_device.kms_key_id`. Of nested blocks, the first. */
 function replacing(type: string, next: Values, prior: Values): object[] {
-  const valueAt = (values: Values, [first, second]: readonly string[]): unknown =>
-    second ? values[first!]?.[0]?.[second] : values[first!];
+  const valueAt = (values: Values, path: readonly string[]): unknown =>
+    path.reduce((at: any, name, i) => (i === 0 ? at : at?.[0])?.[name], values);
   return (REPLACE[type] ?? [])
     .map((path) => path.split("."))
     .filter((path) => JSON.stringify(valueAt(next, path)) !== JSON.stringify(valueAt(prior, path)))
-    .map(([first, second]) => ({
-      steps: [{ attribute_name: first }, ...(second ? [{ element_key_int: 0 }, { attribute_name: second }] : [])],
+    .map((path) => ({
+      steps: path.flatMap((attribute_name, i) => [...(i === 0 ? [] : [{ element_key_int: 0 }]), { attribute_name }]),
     }));
 }
