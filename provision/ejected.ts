@@ -77,6 +77,7 @@ Needs Terraform (or OpenTofu), ssh and Docker Compose on the host; no Node, no c
   and say so in \`backend.local.path\`. Before you destroy what is protected, take \`prevent_destroy\` out.
 - \`release/files\`: what lies in \`${CURRENT}\` on the host: the Compose file and the images' sources.
   \`release/install.sh\`, run there as root, installs it: \`tar c release | ssh HOST 'tar x && sudo release/install.sh'\`.
+- A role of DAGs in AWS (\`aws.taskRole\`) is taken on by \`airflow-task-role.timer\` on the host, which stays as it is.
 - The secrets are in \`${SECRET_FILES}\` on the host, one file each, and in \`secrets/${name}.age\` of the checkout:
   \`age -d -i IDENTITY secrets/${name}.age\`.
 - Images are built on the host: \`files/images/docker-bake.hcl\` has the targets, \`base.sh\` the base.

@@ -40,6 +40,17 @@ done`,
   );
 });
 
+test("no service reaches the machine's metadata, whose credentials are the host's", async () => {
+  const ask = `import urllib.request as u
+u.build_opener(u.ProxyHandler({})).open(u.Request("http://169.254.169.254/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}), timeout=2)`;
+  const reached = await running.root(
+    sh`for service in ${SERVICES.filter((service) => service !== "postgres")}; do
+  docker exec airflow-"$service"-1 python -c ${ask} 2> /dev/null && echo "$service"; true
+done`,
+  );
+  expect(reached).toBe("");
+});
+
 test("a wrong password is refused", async () => {
   const login = running.airflow((airflow) => airflow.get("/dags"), "not-the-password");
   await expect(login).rejects.toThrow("does not accept the password");

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -163,6 +163,21 @@ test("DAGs have the role that the deployment file gives them", async () => {
 test("make test passes against it", async () => {
   await succeed("dags");
   await succeed("test");
+});
+
+test("make eject writes a release that installs itself, and provisioning takes over again", async () => {
+  const folder = join(root, "ejected");
+  await succeed("eject", { EJECT_TO: folder });
+  const tar = execFileSync("tar", ["--create", "--directory", folder, "release"], { encoding: "base64" });
+  machine.root(`mkdir /root/ejected && base64 -d << 'END' | tar --extract --directory /root/ejected
+${tar}
+END
+/root/ejected/release/install.sh`);
+  const running = () => machine.root("docker ps --format '{{.Names}} {{.Status}}' | grep -c '(healthy)'").trim();
+  expect(running()).toBe("5");
+  // The same services, so none was made again.
+  expect(await succeed("provision")).toMatch(/^\S+ switched to release \w+|nothing to do/m);
+  expect(running()).toBe("5");
 });
 
 test("a bucket that refuses its copy does not keep the backup from coming here", async () => {

@@ -402,6 +402,26 @@ describe("the role that DAGs have in AWS", () => {
     expect(actions(taskRole, settledRole, want)).toEqual([]);
   });
 
+  test("is renewed long before its hour is over, by a unit that may write nothing else", () => {
+    const [script, config, service, timer] = writes(actions(taskRole, {}, want)).map(({ stdin }) => stdin!);
+    expect(script).toBe(role.script);
+    expect(config).toContain(
+      "\nregion = eu-central-1\ncredential_process = /bin/cat /opt/airflow/task-role/credentials.json\n",
+    );
+    expect(service).toContain(
+      `\nExecStart=/usr/bin/python3 /usr/local/lib/airflow-deployment/aws-host.py assume ${role.arn} eu-central-1 airflow-shop /opt/airflow/task-role/credentials.json\n`,
+    );
+    expect(service).toContain("\nProtectSystem=strict\n");
+    expect(service).toContain("\nReadWritePaths=/opt/airflow/task-role\n");
+    // AWS's tools ask again a quarter of an hour before the end.
+    expect(timer).toMatch(/^OnActiveSec=0\nOnUnitInactiveSec=5min$/m);
+    const [assume] = actions(taskRole, {}, want).filter(({ summary }) => summary === take);
+    expect(assume!.command.text).toContain(
+      "chown root:0 /opt/airflow/task-role && chmod 0750 /opt/airflow/task-role\n",
+    );
+    expect(assume!.command.text).toContain(`must let ${role.trust} assume it`);
+  });
+
   test.each<[what: string, drift: Answers, expected: string[]]>([
     ["credentials that ran out", { validFor: "-5\n" }, [take]],
     ["credentials that are gone", { validFor: fails }, [take]],
