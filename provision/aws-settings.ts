@@ -156,7 +156,9 @@ export const AwsSettings = z
       "must be a role's ARN: arn:aws:iam::<account>:role/…",
     )
       .optional()
-      .describe("IAM role that the host may take on for DAGs; without it, DAGs have no AWS credentials"),
+      .describe(
+        "IAM role that DAGs have in AWS: the host takes it on for them; without it they have no credentials, as containers cannot reach the host's",
+      ),
   })
   .superRefine((aws, context) => {
     for (const [key, message] of inconsistencies(aws)) context.addIssue({ code: "custom", path: [key], message });

@@ -303,10 +303,7 @@ async function terraform(
     ...(onLine && { onLine }),
   }).catch((error: unknown) => {
     if (error instanceof UserError && /not installed/.test(error.message)) {
-      throw new UserError(
-        `${terraformProgram()} is not installed`,
-        "https://developer.hashicorp.com/terraform/install, or TERRAFORM=tofu",
-      );
+      throw new UserError(`${terraformProgram()} is not installed`, INSTALL);
     }
     throw error;
   });
@@ -373,6 +370,8 @@ function lockHeld(stack: Stack, message: string): UserError {
 
 /** OpenTofu does as well: TERRAFORM=tofu. */
 const terraformProgram = (): string => process.env["TERRAFORM"] || "terraform";
+const INSTALL =
+  "https://developer.hashicorp.com/terraform/install, or TERRAFORM=tofu: https://opentofu.org/docs/intro/install";
 
 export function terraformError(stack: Stack, events: readonly TerraformEvent[], text: string): UserError {
   const errors = events.flatMap(({ type, diagnostic }) => {
@@ -396,7 +395,7 @@ export function terraformError(stack: Stack, events: readonly TerraformEvent[], 
     return lockHeld(stack, message);
   }
   if (/unsupported Terraform Core version/i.test(message)) {
-    return new UserError("terraform is too old", "https://developer.hashicorp.com/terraform/install");
+    return new UserError(`${terraformProgram()} is too old`, INSTALL);
   }
   const [, script] = /local-exec provisioner error: .*?\. Output:\s*([\s\S]+)$/.exec(message) ?? [];
   return new UserError(

@@ -118,10 +118,11 @@ function stack(name: string): string {
   return folder;
 }
 
+const PROGRAM = process.env["TERRAFORM"] || "terraform";
 const args = (folder: string, words: readonly string[]): string[] => [`-chdir=${folder}`, ...words];
 const env = () => ({ ...process.env, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" });
 const terraform = (folder: string, ...words: string[]) =>
-  spawnSync("terraform", args(folder, words), { env: env(), encoding: "utf8" });
+  spawnSync(PROGRAM, args(folder, words), { env: env(), encoding: "utf8" });
 const apply = ["apply", "-input=false", "-auto-approve", "-no-color"];
 
 describe("the state in S3", () => {
@@ -134,7 +135,7 @@ describe("the state in S3", () => {
     await s3().send(new DeleteBucketPolicyCommand({ Bucket: BUCKET }));
     folder = stack("locked");
     writeFileSync(join(folder, "wait"), "");
-    holder = spawn("terraform", args(folder, apply), { env: env(), stdio: "ignore" });
+    holder = spawn(PROGRAM, args(folder, apply), { env: env(), stdio: "ignore" });
     await until(() => existsSync(join(folder, "began")), 60);
   });
 

@@ -9,17 +9,21 @@ export function terraform(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const child = spawn("terraform", [`-chdir=${join(paths.state, "cdktf.out/stacks", stack)}`, ...args], {
-    env: {
-      ...process.env,
-      ...env,
-      TF_DATA_DIR: join(paths.state, "terraform", stack),
-      TF_IN_AUTOMATION: "1",
-      TF_CLI_ARGS: "-no-color",
-      CHECKPOINT_DISABLE: "1",
+  const child = spawn(
+    process.env["TERRAFORM"] || "terraform",
+    [`-chdir=${join(paths.state, "cdktf.out/stacks", stack)}`, ...args],
+    {
+      env: {
+        ...process.env,
+        ...env,
+        TF_DATA_DIR: join(paths.state, "terraform", stack),
+        TF_IN_AUTOMATION: "1",
+        TF_CLI_ARGS: "-no-color",
+        CHECKPOINT_DISABLE: "1",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
     },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  );
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
   child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
