@@ -159,7 +159,7 @@ describe("the state in S3", () => {
     await ended;
     rmSync(join(folder, "wait"));
     const { hint = "" } = refused();
-    const [, id] = /if that run is dead for sure: terraform -chdir=\S+ force-unlock (\S+)$/.exec(hint) ?? [];
+    const [, id] = /if that run is dead for sure: \S+ -chdir=\S+ force-unlock (\S+)$/.exec(hint) ?? [];
     expect(terraform(folder, "force-unlock", "-force", id!).status).toBe(0);
     expect(terraform(folder, ...apply)).toMatchObject({ status: 0 });
   });
