@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { isArm, zonesOf } from "../provision/aws-settings";
+import { backupBucket, isArm, stateBucket, zonesOf } from "../provision/aws-settings";
 import type { AwsDeployment } from "../provision/deployment";
 import { UserError } from "../provision/errors";
 import { parseNetwork, part } from "../provision/networks";
@@ -79,7 +79,7 @@ export function awsProps(deployment: AwsDeployment, { isProtected = true, hasDat
   }
   const { host, second } = zonesOf(aws);
   const vpc = parseNetwork(aws.vpcCidr)!;
-  const { bucket, days, objectLock, snapshots } = aws.backups;
+  const { days, objectLock, snapshots } = aws.backups;
   return {
     deployment: name,
     name: `airflow-${name}`,
@@ -100,7 +100,7 @@ export function awsProps(deployment: AwsDeployment, { isProtected = true, hasDat
     rootGiB: aws.rootGiB,
     dataGiB: aws.dataGiB,
     backups: {
-      bucket: bucket ?? `airflow-backups-${account}-${name}`,
+      bucket: backupBucket(deployment),
       days,
       lockDays: objectLock ? Math.min(OBJECT_LOCK_DAYS, days) : 0,
       snapshots,
@@ -110,7 +110,7 @@ export function awsProps(deployment: AwsDeployment, { isProtected = true, hasDat
     ...(taskRole && { taskRole }),
     state:
       aws.state === "s3"
-        ? { kind: "s3", bucket: aws.stateBucket ?? `airflow-state-${account}-${region}` }
+        ? { kind: "s3", bucket: stateBucket(deployment) }
         : { kind: "local", directory: relative(join(paths.state, "cdktf.out/stacks/any"), paths.terraformState) },
     isProtected,
     hasData,

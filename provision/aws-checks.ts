@@ -1,15 +1,12 @@
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { checkAccount, checkOffer, findInstances, findLeftovers, hasBucket } from "./aws";
-import { zonesOf } from "./aws-settings";
+import { checkAccount, checkOffer, checkZones, findInstances, findLeftovers, hasBucket, isBucketEmpty } from "./aws";
+import { backupBucket, stateBucket, zonesOf } from "./aws-settings";
 import type { AwsDeployment } from "./deployment";
 import { UserError } from "./errors";
 
 /** The tags that everything of a deployment carries. */
 export const tagsOf = ({ name }: Pick<AwsDeployment, "name">) => ({ Project: `airflow-${name}` });
-
-export const stateBucket = ({ aws }: AwsDeployment): string =>
-  aws.stateBucket ?? `airflow-state-${aws.account}-${aws.region}`;
 
 /** Before Terraform is started: the right account, a state that can be believed, an instance type that is offered. */
 export async function checkAws(
@@ -17,12 +14,15 @@ export async function checkAws(
   { isLeaving = false }: { readonly isLeaving?: boolean } = {},
 ): Promise<void> {
   const { aws } = deployment;
+  const { host, second } = zonesOf(aws);
   refuseForgottenState(deployment);
   refuseForeignState(deployment);
   await checkAccount(aws);
-  const [, hasState] = await Promise.all([
-    isLeaving ? undefined : checkOffer(aws, aws.instanceType, zonesOf(aws).host),
+  const [hasState] = await Promise.all([
     aws.state === "s3" ? hasBucket(aws, stateBucket(deployment)) : true,
+    ...(isLeaving
+      ? []
+      : [checkZones(aws, { zone: host, secondZone: second }), checkOffer(aws, aws.instanceType, host)]),
   ]);
   if (!hasState)
     throw new UserError(`there is no bucket ${stateBucket(deployment)} for the state`, "run make state-bucket");
@@ -76,6 +76,20 @@ export async function refuseTwin(
   );
 }
 
+/** AWS deletes no bucket that holds something: Terraform would take its protection away and then fail. */
+export async function refuseFullBucket(
+  { aws }: AwsDeployment,
+  changes: readonly { readonly action: string; readonly bucket?: string }[],
+): Promise<void> {
+  for (const { action, bucket } of changes) {
+    if (!bucket || (action !== "delete" && action !== "replace") || (await isBucketEmpty(aws, bucket))) continue;
+    throw new UserError(
+      `the bucket ${bucket} holds backups: AWS deletes no bucket that is not empty`,
+      "nothing was touched; leave aws.backups.bucket and aws.region as they were, or begin another deployment beside this one",
+    );
+  }
+}
+
 const HOUR = 3_600_000;
 
 /** Data dies only where a backup of the last hour was pulled, which is verified then, or somebody says NO_BACKUP=1. */
@@ -99,11 +113,10 @@ export function requireFreshBackup({ paths }: Pick<AwsDeployment, "paths">, now 
 }
 
 /** One line for everything of this deployment that is still there and costs money. */
-export async function leftovers(deployment: AwsDeployment, bucket: string | undefined): Promise<string[]> {
-  const { aws } = deployment;
-  const [tagged, hasBackups] = await Promise.all([
-    findLeftovers(aws, tagsOf(deployment)),
-    bucket ? hasBucket(aws, bucket) : false,
-  ]);
-  return [...tagged, ...(hasBackups ? [`bucket ${bucket}, with the backups in it`] : [])];
+export async function leftovers(deployment: AwsDeployment): Promise<string[]> {
+  const { aws, name } = deployment;
+  const bucket = backupBucket(deployment);
+  const [tagged, hasBackups] = await Promise.all([findLeftovers(aws, tagsOf(deployment)), hasBucket(aws, bucket)]);
+  const key = `key alias/airflow-${name}, without which neither backups nor snapshots can be read`;
+  return [...tagged, ...(hasBackups ? [`bucket ${bucket}, with the backups in it`, key] : [])];
 }

@@ -186,6 +186,11 @@ function* inconsistencies(aws: z.infer<typeof AwsSettings>): Generator<[key: str
     yield ["taskRole", `is in another account than ${aws.account}`];
 }
 
+type Named = { readonly name: string; readonly aws: AwsSettings };
+export const backupBucket = ({ name, aws }: Named): string =>
+  aws.backups.bucket ?? `airflow-backups-${aws.account}-${name}`;
+export const stateBucket = ({ aws }: Named): string => aws.stateBucket ?? `airflow-state-${aws.account}-${aws.region}`;
+
 export const zonesOf = ({ region, zone, secondZone }: AwsSettings): { host: string; second: string } => {
   const host = zone ?? `${region}a`;
   return { host, second: secondZone ?? `${region}${host.endsWith("a") ? "b" : "a"}` };

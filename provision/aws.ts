@@ -71,6 +71,36 @@ export async function checkOffer(target: AwsTarget, type: string, zone: string):
     : new UserError(`the zone ${zone} has no instance type ${type}`, `these have: ${zones.join(", ")}; see aws.zone`);
 }
 
+/** Are these zones of the region there for this account? Which ones are differs from account to account. */
+export async function checkZones(target: AwsTarget, zones: Readonly<Record<string, string>>): Promise<void> {
+  const { DescribeAvailabilityZonesCommand } = await import("@aws-sdk/client-ec2");
+  const ec2 = await ec2Client(target);
+  const { AvailabilityZones = [] } = await call("ask for availability zones", target, () =>
+    ec2.send(new DescribeAvailabilityZonesCommand({ Filters: [{ Name: "state", Values: ["available"] }] })),
+  );
+  const known = AvailabilityZones.map(({ ZoneName }) => ZoneName!).sort();
+  for (const [setting, zone] of Object.entries(zones)) {
+    if (known.includes(zone)) continue;
+    throw new UserError(`this account has no zone ${zone}`, `it has ${known.join(", ")}; see aws.${setting}`);
+  }
+}
+
+/** A bucket that is not there is empty. */
+export async function isBucketEmpty(target: AwsTarget, bucket: string): Promise<boolean> {
+  const { S3Client, ListObjectVersionsCommand } = await import("@aws-sdk/client-s3");
+  return call(`look into the bucket ${bucket}`, target, async () => {
+    try {
+      const { Versions = [], DeleteMarkers = [] } = await new S3Client(configuration(target)).send(
+        new ListObjectVersionsCommand({ Bucket: bucket, MaxKeys: 1, ExpectedBucketOwner: target.account }),
+      );
+      return Versions.length + DeleteMarkers.length === 0;
+    } catch (error) {
+      if ((error as Error).name === "NoSuchBucket") return true;
+      throw error;
+    }
+  });
+}
+
 /** The instances that carry all of these tags and are not gone for good. */
 export async function findInstances(target: AwsTarget, tags: Readonly<Record<string, string>>): Promise<AwsInstance[]> {
   const { paginateDescribeInstances } = await import("@aws-sdk/client-ec2");
@@ -125,12 +155,27 @@ export async function findLeftovers(target: AwsTarget, tags: Readonly<Record<str
   });
 }
 
-/** What makes a bucket fit for Terraform's states; all of it may be said again at any time. */
+/**
+ * Makes a bucket that is fit for Terraform's states. One that is there is somebody's: it is left as it is where it keeps
+ * versions, and made fit only where it is empty, as an interrupted run leaves it.
+ */
 export async function makeStateBucket(target: AwsTarget, bucket: string): Promise<"created" | "there already"> {
   const s3 = await import("@aws-sdk/client-s3");
   const client: S3Client = new s3.S3Client(configuration(target));
   const owned = { Bucket: bucket, ExpectedBucketOwner: target.account };
   const isThere = await hasBucket(target, bucket);
+  if (isThere) {
+    const { Status } = await call(`read the versioning of ${bucket}`, target, () =>
+      client.send(new s3.GetBucketVersioningCommand(owned)),
+    );
+    if (Status === "Enabled") return "there already";
+    if (!(await isBucketEmpty(target, bucket))) {
+      throw new UserError(
+        `the bucket ${bucket} holds something and keeps no versions: a state that is written over would be lost`,
+        "nothing was touched; switch its versioning on, or choose another: aws.stateBucket in the deployment file",
+      );
+    }
+  }
   return call(`make the bucket ${bucket}`, target, async () => {
     if (!isThere) {
       const location = { LocationConstraint: target.region as never };
@@ -157,7 +202,6 @@ export async function makeStateBucket(target: AwsTarget, bucket: string): Promis
         },
       }),
     );
-    await client.send(new s3.PutBucketVersioningCommand({ ...owned, VersioningConfiguration: { Status: "Enabled" } }));
     await client.send(
       new s3.PutBucketEncryptionCommand({
         ...owned,
@@ -183,7 +227,9 @@ export async function makeStateBucket(target: AwsTarget, bucket: string): Promis
       }),
     );
     await client.send(new s3.PutBucketPolicyCommand({ ...owned, Policy: JSON.stringify(tlsOnly(bucket)) }));
-    return isThere ? "there already" : "created";
+    // Last: by it a bucket that is ready is known.
+    await client.send(new s3.PutBucketVersioningCommand({ ...owned, VersioningConfiguration: { Status: "Enabled" } }));
+    return "created" as const;
   });
 }
 

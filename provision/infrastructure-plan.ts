@@ -19,6 +19,8 @@ export interface PlannedChange {
   readonly summary: string;
   /** What is lost for good by it. */
   readonly loss?: string;
+  /** The name of a bucket that is there. */
+  readonly bucket?: string;
   /** Changes of one group are told in one line. */
   readonly group?: string;
   /** The same change of the same thing has the same digest. */
@@ -87,6 +89,7 @@ export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: 
         summary: printable(`${verb} ${summary ?? aws?.text ?? address}`),
         ...(aws?.group && { group: `${verb} ${aws.group}` }),
         ...(loss && { loss }),
+        ...(resource.type === "aws_s3_bucket" && change.before && { bucket: String(change.before["bucket"]) }),
         digest: digest(identity(resource)),
       },
     ];
@@ -124,5 +127,17 @@ export function summarize(changes: readonly PlannedChange[], notes: readonly str
 /** What the planned things cost, and the plan's name: for a deployment on AWS. */
 export function awsNotes(plans: readonly TerraformPlan[], changes: readonly PlannedChange[], region: string): string[] {
   const resources = plans.flatMap(({ planned_values: values }) => values?.root_module?.resources ?? []);
-  return [monthlyCost(resources, region), `plan ${summarize(changes).id}`];
+  const stops = plans.some(({ resource_changes: all = [] }) =>
+    all.some(
+      ({ type, change: { actions, before, after } }) =>
+        type === "aws_instance" &&
+        actions.join() === "update" &&
+        before?.["instance_type"] !== after?.["instance_type"],
+    ),
+  );
+  return [
+    ...(stops ? ["the host is stopped and started for this: running tasks get seven minutes to end"] : []),
+    monthlyCost(resources, region),
+    `plan ${summarize(changes).id}`,
+  ];
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { HostOutput, Outputs } from "../infra/outputs";
-import { checkAws, refuseTwin } from "./aws-checks";
+import { checkAws, refuseFullBucket, refuseTwin } from "./aws-checks";
 import { holdingSignals } from "./child";
 import { confirmLosses } from "./confirm";
 import type { Deployment } from "./deployment";
@@ -31,7 +31,10 @@ async function makeInfrastructure(deployment: Deployment): Promise<Infrastructur
     deployment,
     async (planned) => {
       say(planned.text);
-      if (deployment.infrastructure === "aws") await refuseTwin(deployment, planned.changes);
+      if (deployment.infrastructure === "aws") {
+        await refuseTwin(deployment, planned.changes);
+        await refuseFullBucket(deployment, planned.changes);
+      }
       await confirmLosses(deployment, planned, "infrastructure");
     },
     (line) => say(`  ${line}`),

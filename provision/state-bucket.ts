@@ -1,5 +1,5 @@
 import { checkAccount, makeStateBucket } from "./aws";
-import { stateBucket } from "./aws-checks";
+import { stateBucket } from "./aws-settings";
 import { UserError } from "./errors";
 import { print } from "./output";
 import { runScript } from "./script";
@@ -20,6 +20,6 @@ runScript(async (deployment) => {
   print(
     was === "created"
       ? `created the bucket ${bucket}: versioned, encrypted, private; next: make plan`
-      : `the bucket ${bucket} is there: versioned, encrypted, private`,
+      : `the bucket ${bucket} is there and keeps versions: left as it is`,
   );
 });

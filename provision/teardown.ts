@@ -8,7 +8,6 @@ import type { AwsDeployment, Deployment } from "./deployment";
 import { UserError } from "./errors";
 import { localNames, readLocalHost, readLocalVolume, removeLocal, volumeSizes } from "./local-docker";
 import { ask, canAsk, duration, print, say, size } from "./output";
-import { hasOutputs, readOutputs } from "./outputs";
 import { runScript } from "./script";
 import { STACKS, Stack, applyInfrastructure } from "./terraform";
 
@@ -42,8 +41,6 @@ runScript(async (deployment) => {
 async function tearDownAws(deployment: AwsDeployment, stacks: readonly Stack[], keepsData: boolean): Promise<void> {
   const started = Date.now();
   await checkAws(deployment, { isLeaving: true });
-  const bucket = hasOutputs(deployment) ? readOutputs(deployment).backupBucket : undefined;
-  if (!keepsData && hasOutputs(deployment)) requireFreshBackup(deployment);
   for (const { id, launched } of await findInstances(deployment.aws, { ...tagsOf(deployment), Stack: "host" })) {
     say(`the host ${id}, ${age(launched)}`);
   }
@@ -52,6 +49,8 @@ async function tearDownAws(deployment: AwsDeployment, stacks: readonly Stack[], 
       deployment,
       async (plan) => {
         say(plan.text);
+        // By the plan, not by what this machine knows of the deployment: a fresh clone tears down as well.
+        if (plan.changes.some(({ address }) => address === "aws_ebs_volume.data")) requireFreshBackup(deployment);
         await confirmLosses(deployment, plan, keepsData ? "teardown KEEP_DATA=1" : "teardown");
       },
       (line) => say(`  ${line}`),
@@ -64,7 +63,7 @@ async function tearDownAws(deployment: AwsDeployment, stacks: readonly Stack[], 
       ? "nothing to do"
       : `gone, in ${duration((Date.now() - started) / 1000)}; keys, secrets and backups stay`,
   );
-  const left = await leftovers(deployment, bucket ?? undefined);
+  const left = await leftovers(deployment);
   if (left.length > 0) print(`what still costs money:\n${left.map((line) => `  ${line}`).join("\n")}`);
 }
 

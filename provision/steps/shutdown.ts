@@ -10,6 +10,11 @@ interface ShutdownFacts {
   readonly isEnabled: boolean;
 }
 
+/** Seconds beside the tasks' own. */
+const SPARE = 120;
+/** Terraform waits ten minutes for an instance to stop, of which Docker may take another 90 s. */
+const EC2_STOP = 420;
+
 const UNIT = "airflow-drain.service";
 const FILE = `/etc/systemd/system/${UNIT}`;
 
@@ -27,7 +32,8 @@ export const shutdown: Step<Wanted, ShutdownFacts> = {
     ),
   }),
   plan({ deployment }, { unit, isEnabled }) {
-    const text = unitText(deployment.airflow.drain);
+    const { drain } = deployment.airflow;
+    const text = unitText(deployment.aws ? Math.min(drain + SPARE, EC2_STOP) : drain + SPARE);
     if (text === unit && isEnabled) return [];
     return [
       ...(text === unit ? [] : [writeFile(FILE, text, { found: unit })]),
@@ -42,7 +48,7 @@ export const shutdown: Step<Wanted, ShutdownFacts> = {
 };
 
 /** After docker.service: so it stops before Docker does. `restart: always` brings the containers back with the next boot. */
-const unitText = (drain: number): string => `# Written by airflow-deployment.
+const unitText = (limit: number): string => `# Written by airflow-deployment.
 [Unit]
 Description=Let Airflow's tasks end before the host goes down
 After=docker.service network-online.target
@@ -53,7 +59,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/true
 ExecStop=-/usr/bin/${compose(`${CURRENT}/compose.yaml`).text} stop
-TimeoutStopSec=${drain + 120}
+TimeoutStopSec=${limit}
 
 [Install]
 WantedBy=multi-user.target

@@ -5,6 +5,7 @@ host.py assume ROLE REGION SESSION FILE       writes credentials of another role
 
 Python's standard library only. An error is one line on standard error, exit code 1; no credentials are in it.
 """
+import base64
 import datetime
 import hashlib
 import hmac
@@ -68,7 +69,13 @@ def put(keys, bucket, region, key, file):
     with open(file, "rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
         content.seek(0)
-        headers = signed(keys, "s3", region, "PUT", url, {"if-none-match": "*", "x-amz-content-sha256": digest}, digest)
+        headers = {
+            "if-none-match": "*",
+            "x-amz-content-sha256": digest,
+            # A bucket with object lock takes nothing without: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+            "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(digest)).decode(),
+        }
+        headers = signed(keys, "s3", region, "PUT", url, headers, digest)
         headers["content-length"] = str(os.path.getsize(file))
         urllib.request.urlopen(urllib.request.Request(url, data=content, method="PUT", headers=headers), timeout=600)
 

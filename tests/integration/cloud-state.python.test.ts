@@ -1,20 +1,23 @@
 import { ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   CreateBucketCommand,
   DeleteBucketPolicyCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyCommand,
   GetBucketVersioningCommand,
   GetPublicAccessBlockCommand,
   ListObjectsV2Command,
 } from "@aws-sdk/client-s3";
-import { findInstances, findLeftovers, hasBucket, makeStateBucket } from "../../provision/aws";
-import { refuseTwin } from "../../provision/aws-checks";
+import { findInstances, findLeftovers, hasBucket, isBucketEmpty, makeStateBucket } from "../../provision/aws";
+import { refuseFullBucket, refuseTwin } from "../../provision/aws-checks";
 import { TEMPLATES } from "../../provision/paths";
 import { terraformError } from "../../provision/terraform";
 import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
@@ -66,6 +69,47 @@ test("make state-bucket makes a bucket that is versioned, encrypted and private,
   const sent = client.send(new PutObjectCommand({ Bucket, Key: "x", Body: "x" }));
   await expect(sent).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
   expect(Rules).toMatchObject([{ Status: "Enabled", NoncurrentVersionExpiration: { NoncurrentDays: 90 } }]);
+});
+
+describe("a bucket that is somebody's", () => {
+  const Bucket = "their-states";
+  const owner = () => ({ Bucket });
+  beforeAll(async () => {
+    await s3().send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }));
+    await s3().send(new PutObjectCommand({ Bucket, Key: "theirs", Body: "x" }));
+  });
+
+  test("and keeps no versions is refused as it is", async () => {
+    const error = await errorOf(makeStateBucket(TARGET, Bucket));
+    expect(error.message).toMatch(/^the bucket their-states holds something and keeps no versions/);
+    await expect(s3().send(new GetBucketLifecycleConfigurationCommand(owner()))).rejects.toThrow();
+  });
+  test("and keeps versions is used as it is", async () => {
+    const VersioningConfiguration = { Status: "Enabled" } as const;
+    await s3().send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+    expect(await makeStateBucket(TARGET, Bucket)).toBe("there already");
+    await expect(s3().send(new GetBucketLifecycleConfigurationCommand(owner()))).rejects.toThrow();
+    await expect(s3().send(new GetBucketPolicyCommand(owner()))).rejects.toThrow();
+  });
+  test("is not empty, one that is not there is", async () => {
+    expect([await isBucketEmpty(TARGET, Bucket), await isBucketEmpty(TARGET, "nobodys")]).toEqual([false, true]);
+  });
+  test("and holds backups is not planned away", async () => {
+    const deployment = awsDeployment(root, {}, undefined, "kept");
+    const change = (bucket: string, action: string) => refuseFullBucket(deployment, [{ action, bucket }]);
+    expect((await errorOf(change(Bucket, "replace"))).message).toMatch(/^the bucket their-states holds backups/);
+    expect((await errorOf(change(Bucket, "delete"))).message).toMatch(/^the bucket their-states holds backups/);
+    await change(Bucket, "update");
+    await change("nobodys", "replace");
+  });
+});
+
+test("make state-bucket goes on where it was interrupted", async () => {
+  const Bucket = "half-made";
+  await s3().send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }));
+  expect(await makeStateBucket(TARGET, Bucket)).toBe("created");
+  expect((await s3().send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe("Enabled");
+  expect(await makeStateBucket(TARGET, Bucket)).toBe("there already");
 });
 
 /** Credentials of a role, as environment variables. */
@@ -225,7 +269,8 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
   });
 
   /** Runs what the host runs, with a metadata service that hands out the role's credentials. */
-  async function onHost(...words: string[]): Promise<{ code: number; text: string }> {
+  const onHost = (...words: string[]) => onHostBy(moto.url, ...words);
+  async function onHostBy(s3: string, ...words: string[]): Promise<{ code: number; text: string }> {
     const metadata = await startAwsStub();
     const keys = {
       AccessKeyId: role["AWS_ACCESS_KEY_ID"],
@@ -237,7 +282,7 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     });
     const env = {
       PATH: process.env["PATH"],
-      AWS_ENDPOINT_URL_S3: moto.url,
+      AWS_ENDPOINT_URL_S3: s3,
       AWS_ENDPOINT_URL_STS: moto.url,
       AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
     };
@@ -260,6 +305,19 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     expect(again.code).toBe(1);
     expect(again.text).toMatch(/^the bucket \S+ does not take airflow\/one\/database.dump: HTTP 412/);
     expect(again.text).not.toContain(role["AWS_SECRET_ACCESS_KEY"]);
+  });
+
+  test("sends each file with the checksum that a bucket with object lock wants", async () => {
+    const folder = join(root, "locked-backup");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "manifest.json"), "{}\n");
+    const stub = await startAwsStub();
+    stub.answer = () => ({});
+    expect(await onHostBy(stub.url, "upload", bucket, REGION, "airflow/two/", folder)).toEqual({ code: 0, text: "" });
+    await stub.stop();
+    const checksum = createHash("sha256").update("{}\n").digest("base64");
+    expect(stub.headers).toMatchObject([{ "if-none-match": "*", "x-amz-checksum-sha256": checksum }]);
+    expect(stub.headers[0]!.authorization).toContain("x-amz-checksum-sha256;");
   });
 
   test("takes on the role of DAGs, and AWS's own library finds it where tasks are told to look", async () => {

@@ -1,4 +1,4 @@
-import { AwsTarget, checkAccount, checkOffer, consoleOutput, makeStateBucket } from "../../provision/aws";
+import { AwsTarget, checkAccount, checkOffer, checkZones, consoleOutput, makeStateBucket } from "../../provision/aws";
 import { awsError } from "../../provision/aws-errors";
 import { learnHostKeys } from "../../provision/host-keys";
 import {
@@ -10,6 +10,7 @@ import {
   identity,
   startAwsStub,
   stsError,
+  offered,
 } from "../support/aws-stub";
 import { errorOf } from "../support/capture";
 
@@ -135,6 +136,16 @@ test.each<[string, Answer, RegExp | undefined]>([
   const work = checkOffer(TARGET, "t3.large", "eu-central-1a");
   if (message) expect((await errorOf(work)).message).toMatch(message);
   else await work;
+});
+
+test("a zone that the account does not have is named, with those that it has", async () => {
+  aws.answer = () => offered("eu-central-1a");
+  await checkZones(TARGET, { zone: "eu-central-1a", secondZone: "eu-central-1b" });
+  const error = await errorOf(checkZones(TARGET, { zone: "eu-central-1a", secondZone: "eu-central-1d" }));
+  expect([error.message, error.hint]).toEqual([
+    "this account has no zone eu-central-1d",
+    "it has eu-central-1a, eu-central-1b, eu-central-1c; see aws.secondZone",
+  ]);
 });
 
 test.each<[string, (action: string) => Answer]>([

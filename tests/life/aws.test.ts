@@ -71,6 +71,7 @@ beforeAll(async () => {
   const answers: Record<string, () => ReturnType<AwsStub["answer"]>> = {
     GetCallerIdentity: () => identity(ACCOUNT),
     DescribeInstanceTypeOfferings: () => offered(`${REGION}a`),
+    DescribeAvailabilityZones: () => offered(`${REGION}a`),
     GetConsoleOutput: () => consoleOutput(shown),
     DescribeSnapshots: () => ({
       body: `<X><snapshotSet><item><snapshotId>snap-0final</snapshotId><volumeSize>40</volumeSize><startTime>2026-01-01T00:00:00.000Z</startTime></item></snapshotSet></X>`,
@@ -126,7 +127,12 @@ test("make plan shows both stacks and asks AWS only who we are and what it offer
   const text = await succeed("plan");
   expect(text).toMatch(/infrastructure \(make infrastructure\):/);
   expect(text).toMatch(/host: there is none yet/);
-  expect(aws.calls.sort()).toEqual(["DescribeInstanceTypeOfferings", "DescribeInstances", "GetCallerIdentity"]);
+  expect(aws.calls.sort()).toEqual([
+    "DescribeAvailabilityZones",
+    "DescribeInstanceTypeOfferings",
+    "DescribeInstances",
+    "GetCallerIdentity",
+  ]);
 });
 
 test("make infrastructure makes the host and pins the key that its console shows", async () => {

@@ -12,18 +12,21 @@ export interface Answer {
 export interface AwsStub {
   readonly url: string;
   readonly calls: string[];
+  /** The headers of each call. */
+  readonly headers: IncomingMessage["headers"][];
   answer: (action: string) => Answer;
   stop(): Promise<void>;
 }
 
 export async function startAwsStub(): Promise<AwsStub> {
-  const stub = { calls: [] as string[], answer: (): Answer => ({ status: 500 }) } as any;
+  const stub = { calls: [] as string[], headers: [] as unknown[], answer: (): Answer => ({ status: 500 }) } as any;
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     let body = "";
     request.on("data", (chunk) => (body += chunk));
     request.on("end", () => {
       const action = new URLSearchParams(body).get("Action") ?? `${request.method} ${request.url}`;
       stub.calls.push(action);
+      stub.headers.push(request.headers);
       const { status = 200, body: text = "", drop } = stub.answer(action) as Answer;
       if (drop) return void request.socket.destroy();
       response.writeHead(status, { "content-type": "text/xml" }).end(text);
@@ -43,9 +46,13 @@ export const identity = (account: string, arn = `arn:aws:iam::${account}:user/ad
   body: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>AIDA</UserId><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
 });
 
-/** A zone that offers whatever instance type is asked for. */
+/** A zone that offers whatever instance type is asked for, and its region's zones a, b and c. */
 export const offered = (zone: string): Answer => ({
-  body: `<X xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><instanceTypeOfferingSet><item><location>${zone}</location></item></instanceTypeOfferingSet></X>`,
+  body: `<X xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><instanceTypeOfferingSet><item><location>${zone}</location></item></instanceTypeOfferingSet><availabilityZoneInfo>${[
+    ..."abc",
+  ]
+    .map((letter) => `<item><zoneName>${zone.slice(0, -1)}${letter}</zoneName></item>`)
+    .join("")}</availabilityZoneInfo></X>`,
 });
 
 /** As STS and EC2 say it. */

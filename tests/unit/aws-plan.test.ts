@@ -1,7 +1,13 @@
 import { monthlyCost } from "../../provision/aws-cost";
 import { confirmLosses } from "../../provision/confirm";
 import type { Deployment } from "../../provision/deployment";
-import { ResourceChange, plannedChanges, refuseImpossible, summarize } from "../../provision/infrastructure-plan";
+import {
+  awsNotes,
+  ResourceChange,
+  plannedChanges,
+  refuseImpossible,
+  summarize,
+} from "../../provision/infrastructure-plan";
 
 const deployment = { name: "production" } as Deployment;
 
@@ -87,6 +93,15 @@ test.each([
   refuse(after, before, "update");
   refuse(before, before, "update");
   refuse(before, after, "delete", "create");
+});
+
+test("another kind of machine is a stop: the plan says so, and what running tasks get", () => {
+  const notes = (after: object) => {
+    const resource_changes = [change("aws_instance.host", ["update"], { instance_type: "t3.large" }, after)];
+    return awsNotes([{ resource_changes }], [], "us-east-1").join("\n");
+  };
+  expect(notes({ instance_type: "t3.xlarge" })).toMatch(/^the host is stopped and started for this: .* seven minutes/);
+  expect(notes({ instance_type: "t3.large" })).not.toMatch(/stopped/);
 });
 
 test("small things of a kind are told in one line", () => {

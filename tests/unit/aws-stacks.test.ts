@@ -416,6 +416,7 @@ describe.each(names)("%s: data", (name) => {
       encrypted: true,
       kms_key_id: "${aws_kms_key.key.arn}",
       final_snapshot: true,
+      timeouts: { delete: "12h" },
     });
     expect(only(name, "aws_ebs_volume")).not.toHaveProperty("snapshot_id");
   });
@@ -469,6 +470,7 @@ describe.each(names)("%s: data", (name) => {
           kms_master_key_id: "${aws_kms_key.key.arn}",
         },
         bucket_key_enabled: true,
+        blocked_encryption_types: ["SSE-C"],
       },
     ]);
     const bucket = only(name, "aws_s3_bucket").bucket;

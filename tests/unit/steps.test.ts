@@ -18,6 +18,7 @@ import { preflight } from "../../provision/steps/preflight";
 import { release } from "../../provision/steps/release";
 import { secrets } from "../../provision/steps/secrets";
 import { services } from "../../provision/steps/services";
+import { shutdown } from "../../provision/steps/shutdown";
 import { taskRole } from "../../provision/steps/task-role";
 import { SERVICES, Wanted } from "../../provision/wanted";
 import { SECRET_VALUES, wantedOf } from "../support/wanted";
@@ -372,6 +373,16 @@ describe("a host that cannot become what is wanted is refused before anything is
   test("a database that may still be made is none that is gone", () => {
     expect(actions(identity, { ...settled["identity"], hasDatabase: "", mayInitialize: "0\n" })).toEqual([]);
   });
+});
+
+test("a host that stops gives tasks their time; on EC2 less than Terraform waits for it", () => {
+  const limit = (drain: number, aws?: object): number => {
+    const { airflow, ...rest } = wanted.deployment;
+    const deployment = { ...rest, airflow: { ...airflow, drain }, aws } as unknown as Wanted["deployment"];
+    const [unit] = actions(shutdown, {}, { ...wanted, deployment });
+    return Number(/^TimeoutStopSec=(\d+)$/m.exec(unit!.stdin!)![1]);
+  };
+  expect([limit(600), limit(60), limit(600, {}), limit(60, {})]).toEqual([720, 180, 420, 180]);
 });
 
 describe("the role that DAGs have in AWS", () => {

@@ -35,6 +35,8 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
       {
         applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn },
         bucketKeyEnabled: true,
+        // What S3 sets for every new bucket; said here, or each plan would want to take it away.
+        blockedEncryptionTypes: ["SSE-C"],
       },
     ],
   });

@@ -12,6 +12,8 @@ export function dataVolume(scope: Construct, { name, zones, dataGiB, isProtected
     encrypted: true,
     kmsKeyId: key.arn,
     finalSnapshot: true,
+    // The last snapshot is waited for; the first one of a large volume takes hours.
+    timeouts: { delete: "12h" },
     tags: { Name: `${name}-data`, Backup: name },
     lifecycle: { preventDestroy: isProtected },
   });
