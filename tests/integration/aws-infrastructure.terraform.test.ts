@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -233,6 +233,36 @@ test("what AWS refuses is told, and the next run goes on from there", async () =
   ]);
 });
 
+/** The verb itself, as a process of its own. */
+function infrastructure(): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/infrastructure.ts"], {
+    cwd: ROOT,
+    env: { ...process.env, ...awsEnvironmentOf(stub.url), DEPLOYMENT: name },
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr.on("data", (text: Buffer) => (said += text.toString()));
+  return { child, said: () => said, ended: new Promise((resolve) => child.once("close", resolve)) };
+}
+
+test("another bucket for the backups is refused where the one that is there holds some", async () => {
+  deployment({ os: "debian-13", zone: "us-east-1b", backups: { bucket: "elsewhere" } });
+  calls();
+  const plain = stub.answer;
+  stub.answer = (action) =>
+    /^GET .*airflow-backups-.*versions/.test(action)
+      ? { body: "<ListVersionsResult><Version><Key>airflow/1/manifest.json</Key></Version></ListVersionsResult>" }
+      : plain(action);
+  const { said, ended } = infrastructure();
+  expect(await ended).toBe(1);
+  stub.answer = plain;
+  expect(said()).toMatch(
+    /error: the bucket airflow-backups-123456789012-production holds backups: AWS deletes no bucket that is not empty\nhint: nothing was touched/,
+  );
+  expect(calls()).toEqual([]);
+});
+
 describe.each([1, 2])("Ctrl-C, pressed %i times while a change of AWS is on its way", (times) => {
   const aws = { os: "debian-13", zone: "us-east-1b", dataGiB: 40 + times };
   let code: number | null;
@@ -249,23 +279,17 @@ describe.each([1, 2])("Ctrl-C, pressed %i times while a change of AWS is on its 
         return new Promise((done) => (go = done));
       };
     });
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/infrastructure.ts"], {
-      cwd: ROOT,
-      env: { ...process.env, ...awsEnvironmentOf(stub.url), DEPLOYMENT: name },
-      detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    child.stderr.on("data", (text: Buffer) => (said += text.toString()));
-    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const { child, said: heard, ended } = infrastructure();
     await Promise.race([begun, ended]);
     for (let i = 1; i <= times; i++) {
       // As a terminal does: the whole group.
       process.kill(-child.pid!, "SIGINT");
-      await until(() => said.split("waiting until ").length > i);
+      await until(() => heard().split("waiting until ").length > i);
     }
     go();
     delete provider.aws.take;
     code = await ended;
+    said = heard();
   });
 
   test("ends with 130, after Terraform", () => {

@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../provision/errors";
 import { ROOT } from "../../provision/paths";
+import { taskRole as taskRoleOf } from "../../provision/prepare";
 import type { Action, Step } from "../../provision/planning";
 import { makeRelease } from "../../provision/release";
 import { pastTense } from "../../provision/run-change";
@@ -411,6 +412,14 @@ describe("the role that DAGs have in AWS", () => {
     ).toEqual(all);
     expect(list.slice(4).map(({ summary }) => summary)).toEqual([take, "start airflow-task-role.timer"]);
     expect(actions(taskRole, settledRole, want)).toEqual([]);
+  });
+
+  test("is the deployment file's, and the host's own role is whom it has to trust", () => {
+    const aws = { account: "123456789012", region: "eu-central-1", taskRole: role.arn };
+    const found = taskRoleOf({ ...wanted.deployment, name: "shop", aws } as unknown as Wanted["deployment"]);
+    expect({ ...found, script: "print()\n" }).toEqual(role);
+    expect(found!.script).toBe(readFileSync(join(ROOT, "templates/aws/host.py"), "utf8"));
+    expect(taskRoleOf(wanted.deployment)).toBeUndefined();
   });
 
   test("is renewed long before its hour is over, by a unit that may write nothing else", () => {
