@@ -65,10 +65,16 @@ const READ = new Command(`umask 077
 d=$(mktemp -d /run/airflow-facts.XXXXXX) || exit
 trap 'rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
-cat > "$d/script" && cd / && /bin/sh "$d/script" "$d" < /dev/null`);
+cat > "$d/script" && cd / && timeout --kill-after=5 "$1" /bin/sh "$d/script" "$d" < /dev/null && exit
+code=$?
+cd "$d" && for out in *.out; do [ -e "\${out%.out}.code" ] || echo "\${out%.out}"; done >&2
+exit $code`);
 
-/** Reads facts in one round trip, side by side on the host. */
-export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Promise<RawFact[]> {
+/** Seconds that reading may take: a program that waits for a dead dockerd or a lost disk never ends by itself. */
+const LIMIT = 120;
+
+/** Reads facts in one round trip, side by side on the host. @param limit seconds */
+export async function readRaw(host: Host, facts: readonly Fact<unknown>[], limit = LIMIT): Promise<RawFact[]> {
   if (facts.length === 0) return [];
   const files = facts.flatMap((_fact, i) => [`${i}.out`, `${i}.err`]);
   // Few programs, many builtins: starting one costs more than most facts do.
@@ -84,7 +90,16 @@ export async function readRaw(host: Host, facts: readonly Fact<unknown>[]): Prom
   ].join("\n");
   const chunks: Buffer[] = [];
   const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()) });
-  const { code, stderr } = await runAsRoot(host, READ, [], { stdin: script, stdout });
+  const { code, stderr } = await runAsRoot(host, READ, [String(limit)], { stdin: script, stdout });
+  // What timeout says of itself, or of the kill after it.
+  if (code === 124 || code === 137) {
+    const hanging = facts.filter((_fact, i) => stderr.split("\n").includes(String(i)));
+    const commands = hanging.map(({ command }) => command.text.split("\n")[0]!.slice(0, 60));
+    throw new UserError(
+      `the state of ${host.name} cannot be read in ${limit} s; what does not end there: ${commands.join("; ")}`,
+      "is Docker, or a disk, stuck on the host? mend that, then run the same verb again",
+    );
+  }
   if (code !== 0)
     throw new UserError(
       `cannot read the state of ${host.name}: ${printable(stderr.trim()) || `exit code ${code}`}`,

@@ -1,6 +1,6 @@
 import { compileChange, standingChecks } from "../../provision/change";
 import { Busy, Interrupted } from "../../provision/errors";
-import { ENVIRONMENT, live, stable } from "../../provision/facts";
+import { ENVIRONMENT, live, readRaw, stable } from "../../provision/facts";
 import { changeHost, planHost } from "../../provision/host-plan";
 import { runChange } from "../../provision/run-change";
 import { Command } from "../../provision/shell";
@@ -45,6 +45,13 @@ async function waiting(): Promise<{ ended: ReturnType<typeof did>; go: () => voi
   await until(() => root("ls /root") === "began");
   return { ended, go: () => void root("touch /root/go") };
 }
+
+test("a state that cannot be read in time is an error that names what hangs, and nothing of it goes on", async () => {
+  const fact = (command: string) => live(new Command(command), ({ stdout }) => stdout);
+  const error = await errorOf(readRaw(host, [fact("echo quick"), fact("sleep 4711"), fact("cat /nowhere")], 2));
+  expect(error.message).toBe(`the state of ${host.name} cannot be read in 2 s; what does not end there: sleep 4711`);
+  expect(root("pgrep -f '[s]leep 4711' || true")).toBe("");
+});
 
 describe("a change", () => {
   test("runs its actions in order, with their input, and says what it did in the past tense", async () => {
