@@ -73,6 +73,7 @@ def put(keys, bucket, region, key, file):
             "if-none-match": "*",
             "x-amz-content-sha256": digest,
             # A bucket with object lock takes nothing without: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+            "x-amz-sdk-checksum-algorithm": "SHA256",
             "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(digest)).decode(),
         }
         headers = signed(keys, "s3", region, "PUT", url, headers, digest)

@@ -8,6 +8,7 @@ import {
   DeleteBucketPolicyCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
+  PutObjectLockConfigurationCommand,
   S3Client,
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -257,7 +258,11 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
       await query("iam", { Action: "PutRolePolicy", RoleName: name, PolicyName: id, PolicyDocument });
     }
     const CreateBucketConfiguration = { LocationConstraint: REGION } as const;
-    await s3().send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration }));
+    const ObjectLockEnabledForBucket = true;
+    await s3().send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration, ObjectLockEnabledForBucket }));
+    const Rule = { DefaultRetention: { Mode: "GOVERNANCE", Days: 30 } } as const;
+    const ObjectLockConfiguration = { ObjectLockEnabled: "Enabled", Rule } as const;
+    await s3().send(new PutObjectLockConfigurationCommand({ Bucket: bucket, ObjectLockConfiguration }));
     // AWS knows a session by its role, moto only by its own name.
     const AWS = [`arn:aws:iam::${ACCOUNT}:role/${name}`, `arn:aws:sts::${ACCOUNT}:assumed-role/${name}/test`];
     const trust = JSON.stringify({ Statement: { Effect: "Allow", Principal: { AWS }, Action: "sts:AssumeRole" } });
@@ -307,7 +312,7 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     expect(again.text).not.toContain(role["AWS_SECRET_ACCESS_KEY"]);
   });
 
-  test("sends each file with the checksum that a bucket with object lock wants", async () => {
+  test("sends each file with its checksum, which a bucket with object lock wants", async () => {
     const folder = join(root, "locked-backup");
     mkdirSync(folder);
     writeFileSync(join(folder, "manifest.json"), "{}\n");
