@@ -67,7 +67,7 @@ trap 'rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 cat > "$d/script" && cd / && timeout --kill-after=5 "$1" /bin/sh "$d/script" "$d" < /dev/null && exit
 code=$?
-cd "$d" && for out in *.out; do [ -e "\${out%.out}.code" ] || echo "\${out%.out}"; done >&2
+case $code in 124 | 137) cd "$d" && for out in *.out; do [ -e "\${out%.out}.code" ] || echo "\${out%.out}"; done >&2 ;; esac
 exit $code`);
 
 /** Seconds that reading may take: a program that waits for a dead dockerd or a lost disk never ends by itself. */
