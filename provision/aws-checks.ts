@@ -4,6 +4,7 @@ import { checkAccount, checkOffer, checkZones, findInstances, findLeftovers, has
 import { backupBucket, stateBucket, zonesOf } from "./aws-settings";
 import type { AwsDeployment } from "./deployment";
 import { UserError } from "./errors";
+import { terraformProgram } from "./terraform";
 
 /** The tags that everything of a deployment carries. */
 export const tagsOf = ({ name }: Pick<AwsDeployment, "name">) => ({ Project: `airflow-${name}` });
@@ -33,11 +34,10 @@ function refuseForgottenState({ name, paths }: AwsDeployment): void {
   for (const stack of ["data", "host"]) {
     const folder = join(paths.state, "cdktf.out/stacks", stack);
     if (!existsSync(join(folder, "errored.tfstate"))) continue;
-    const terraform = process.env["TERRAFORM"] || "terraform";
     throw new UserError(
       `an earlier run could not store the state of ${stack}: it lies in ${join(folder, "errored.tfstate")}`,
       `nothing was touched; store it: cd ${folder} && TF_DATA_DIR=${join(paths.state, "terraform", stack)} ` +
-        `${terraform} state push errored.tfstate && rm errored.tfstate (deployment ${name})`,
+        `${terraformProgram()} state push errored.tfstate && rm errored.tfstate (deployment ${name})`,
     );
   }
 }

@@ -73,7 +73,6 @@ async function install(packages: readonly string[]): Promise<void> {
   await apt("install", "--yes", "--no-install-recommends", ...packages, ...(client ? ["docker-cli"] : []));
 }
 
-/** Detached, in a session of its own: it outlives this verb and its terminal. */
 /** A dockerd that was killed leaves pid files behind: it would not start again while their numbers are some other process's. */
 const PID_FILES = { dockerd: "/var/run/docker.pid", containerd: "/var/run/docker/containerd/containerd.pid" };
 
@@ -86,6 +85,7 @@ function removeStalePidFiles(): void {
   }
 }
 
+/** Detached, in a session of its own: it outlives this verb and its terminal. */
 function startByHand(): void {
   removeStalePidFiles();
   const log = openSync(DOCKERD_LOG, "a");

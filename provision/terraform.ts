@@ -369,7 +369,7 @@ function lockHeld(stack: Stack, message: string): UserError {
 }
 
 /** OpenTofu does as well: TERRAFORM=tofu. */
-const terraformProgram = (): string => process.env["TERRAFORM"] || "terraform";
+export const terraformProgram = (): string => process.env["TERRAFORM"] || "terraform";
 const INSTALL =
   "https://developer.hashicorp.com/terraform/install, or TERRAFORM=tofu: https://opentofu.org/docs/intro/install";
 

@@ -20,7 +20,7 @@ import {
 import { findInstances, findLeftovers, hasBucket, isBucketEmpty, makeStateBucket } from "../../provision/aws";
 import { refuseFullBucket, refuseTwin } from "../../provision/aws-checks";
 import { TEMPLATES } from "../../provision/paths";
-import { terraformError } from "../../provision/terraform";
+import { terraformError, terraformProgram } from "../../provision/terraform";
 import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
 import { errorOf, until } from "../support/capture";
 import { startAwsStub } from "../support/aws-stub";
@@ -163,11 +163,10 @@ function stack(name: string): string {
   return folder;
 }
 
-const PROGRAM = process.env["TERRAFORM"] || "terraform";
 const args = (folder: string, words: readonly string[]): string[] => [`-chdir=${folder}`, ...words];
 const env = () => ({ ...process.env, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" });
 const terraform = (folder: string, ...words: string[]) =>
-  spawnSync(PROGRAM, args(folder, words), { env: env(), encoding: "utf8" });
+  spawnSync(terraformProgram(), args(folder, words), { env: env(), encoding: "utf8" });
 const apply = ["apply", "-input=false", "-auto-approve", "-no-color"];
 
 describe("the state in S3", () => {
@@ -180,7 +179,7 @@ describe("the state in S3", () => {
     await s3().send(new DeleteBucketPolicyCommand({ Bucket: BUCKET }));
     folder = stack("locked");
     writeFileSync(join(folder, "wait"), "");
-    holder = spawn(PROGRAM, args(folder, apply), { env: env(), stdio: "ignore" });
+    holder = spawn(terraformProgram(), args(folder, apply), { env: env(), stdio: "ignore" });
     await until(() => existsSync(join(folder, "began")), 60);
   });
 

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment";
+import { terraformProgram } from "../../provision/terraform";
 
 /** Runs the real terraform in a synthesized stack; resolves to its standard output, fails with what it said. */
 export function terraform(
@@ -9,21 +10,17 @@ export function terraform(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const child = spawn(
-    process.env["TERRAFORM"] || "terraform",
-    [`-chdir=${join(paths.state, "cdktf.out/stacks", stack)}`, ...args],
-    {
-      env: {
-        ...process.env,
-        ...env,
-        TF_DATA_DIR: join(paths.state, "terraform", stack),
-        TF_IN_AUTOMATION: "1",
-        TF_CLI_ARGS: "-no-color",
-        CHECKPOINT_DISABLE: "1",
-      },
-      stdio: ["ignore", "pipe", "pipe"],
+  const child = spawn(terraformProgram(), [`-chdir=${join(paths.state, "cdktf.out/stacks", stack)}`, ...args], {
+    env: {
+      ...process.env,
+      ...env,
+      TF_DATA_DIR: join(paths.state, "terraform", stack),
+      TF_IN_AUTOMATION: "1",
+      TF_CLI_ARGS: "-no-color",
+      CHECKPOINT_DISABLE: "1",
     },
-  );
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
   child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
