@@ -2,12 +2,12 @@ import tseslint from "typescript-eslint";
 
 /** Modules with one door: who else imports them is told which file to use. `loads`: also `await import()` of it. */
 const doors = [
-  { name: "ssh2", door: "provision/ssh-host.ts" },
+  { name: "ssh2", door: "provision/link/ssh-host.ts" },
   { name: "zx", door: "provision/lock.ts" },
-  { name: "handlebars", door: "provision/templates.ts" },
-  { name: "age-encryption", door: "provision/age.ts" },
-  { name: "undici", door: "provision/airflow-api.ts" },
-  { name: "@aws-sdk", door: "provision/aws.ts" },
+  { name: "handlebars", door: "provision/release/templates.ts" },
+  { name: "age-encryption", door: "provision/deployment/age.ts" },
+  { name: "undici", door: "provision/api/airflow-api.ts" },
+  { name: "@aws-sdk", door: "provision/aws/aws.ts" },
 ];
 const effects = ["fs", "fs/promises", "child_process", "net", "http", "https", "os", "timers", "timers/promises"];
 const effectModules = [
@@ -40,7 +40,7 @@ const infra = {
   message: "of infra/ only infra/outputs may be imported: provisioning does not know which stack made a host",
 };
 const upward = {
-  regex: "/provision/(?!(errors|output|paths|deployment|networks|aws-settings|shell|script|local-docker)$)",
+  regex: "/provision/(?!(base|deployment|local)/|script$)",
   message: "infra/ does not know how hosts are provisioned",
 };
 const pure = {
@@ -64,7 +64,7 @@ const dynamic = (except) =>
 const stdout = {
   selector:
     "MemberExpression[object.name='process'][property.name=/^(stdout|stderr)$/]:not(MemberExpression[property.name=/^(isTTY|columns)$/] > *)",
-  message: "provision/output.ts prints",
+  message: "provision/base/output.ts prints",
 };
 const syntax = (...rules) => ({ "no-restricted-syntax": ["error", ...rules] });
 
@@ -90,7 +90,7 @@ export default tseslint.config(
     rules: { ...imports(...closed(door), cdktf, infra), ...syntax(stdout, ...dynamic(door)) },
   })),
   { files: ["provision/steps/**"], rules: imports(...closed(), cdktf, infra, pure, printing) },
-  { files: ["provision/output.ts"], rules: syntax(...dynamic()) },
+  { files: ["provision/base/output.ts"], rules: syntax(...dynamic()) },
   { files: ["provision/script.ts"], rules: { "no-console": "off" } },
   { files: ["infra/**"], rules: { ...imports(...closed(), barrel, upward), ...syntax(stdout, ...dynamic()) } },
   { files: ["tests/**"], rules: { "no-console": "off" } },

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { backupBucket, isArm, stateBucket, zonesOf } from "../provision/aws-settings";
-import type { AwsDeployment } from "../provision/deployment";
-import { UserError } from "../provision/errors";
-import { parseNetwork, part } from "../provision/networks";
+import { backupBucket, isArm, stateBucket, zonesOf } from "../provision/deployment/aws-settings";
+import type { AwsDeployment } from "../provision/deployment/deployment";
+import { UserError } from "../provision/base/errors";
+import { parseNetwork, part } from "../provision/deployment/networks";
 
 /** What the AWS stacks are made from. Plain data without Terraform's tokens: a plan can be judged on it. */
 export interface AwsProps {

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, relative } from "node:path";
-import type { Deployment } from "../provision/deployment";
-import { UserError } from "../provision/errors";
-import { LocalNames, localNames, readLocalHost, readLocalVolume } from "../provision/local-docker";
-import { TEMPLATES } from "../provision/paths";
+import type { Deployment } from "../provision/deployment/deployment";
+import { UserError } from "../provision/base/errors";
+import { LocalNames, localNames, readLocalHost, readLocalVolume } from "../provision/local/local-docker";
+import { ROOT } from "../provision/deployment/paths";
 
 /** What the local stacks are made from: the deployment, and what this machine's Docker holds of it. */
 export interface LocalProps {
@@ -33,7 +33,7 @@ export async function localProps(deployment: Deployment): Promise<LocalProps> {
   return {
     deployment: deployment.name,
     names,
-    scripts: relative(join(deployment.paths.state, "cdktf.out/stacks/any"), join(TEMPLATES, "local-host")),
+    scripts: relative(join(deployment.paths.state, "cdktf.out/stacks/any"), join(ROOT, "infra/local")),
     dataInstance: volume ? volume.instance : newInstance("vol"),
     hostInstance: host ? host.instance : newInstance("i"),
     isStopped: host !== undefined && !host.running,

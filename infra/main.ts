@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Deployment } from "../provision/deployment";
+import type { Deployment } from "../provision/deployment/deployment";
 import { runScript } from "../provision/script";
 import { App } from "./cdktf";
 
@@ -21,7 +21,7 @@ async function addStacks(app: App, deployment: Deployment): Promise<void> {
       import("./stacks/aws-data.js"),
       import("./stacks/aws-host.js"),
     ]);
-    // Both are set after a destruction has been confirmed: see provision/terraform.ts.
+    // Both are set after a destruction has been confirmed: see provision/stacks/terraform-plan.ts.
     const props = awsProps(deployment, {
       isProtected: process.env["UNPROTECTED"] !== "1",
       hasData: process.env["WITHOUT_DATA"] !== "1",

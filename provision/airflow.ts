@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { Interrupted, UserError } from "./errors";
-import { runAsRoot } from "./facts";
-import { unlessInterrupted } from "./interrupt";
-import { onMainHost } from "./main-host";
-import { remoteErrors, remoteOutput } from "./output";
+import { Interrupted, UserError } from "./base/errors";
+import { runAsRoot } from "./change/read-facts";
+import { unlessInterrupted } from "./base/signals";
+import { onMainHost } from "./link/main-host";
+import { remoteErrors, remoteOutput } from "./base/output";
 import { runScript } from "./script";
-import { sh } from "./shell";
+import { sh } from "./base/shell";
 import { compose } from "./steps/compose";
-import { CURRENT } from "./wanted";
-import { words } from "./words";
+import { CURRENT } from "./release/wanted";
+import { words } from "./base/words";
 
 runScript(async (deployment) => {
   const args = words(process.env["CMD"] ?? "");

@@ -1,14 +1,14 @@
-import { CheckedDags, describeDags, readDags } from "./dag-files";
-import { runAsRoot } from "./facts";
-import type { Host } from "./host";
-import { authorOf, changeHost, planHost } from "./host-plan";
-import { onMainHost } from "./main-host";
-import { duration, print } from "./output";
-import { DAGS } from "./paths";
+import { CheckedDags, describeDags, readDags } from "./release/dag-files";
+import { runAsRoot } from "./change/read-facts";
+import type { Host } from "./link/host";
+import { authorOf, changeHost, planHost } from "./change/host-plan";
+import { onMainHost } from "./link/main-host";
+import { duration, print } from "./base/output";
+import { DAGS } from "./deployment/paths";
 import { runScript } from "./script";
-import { Command, sh } from "./shell";
+import { Command, sh } from "./base/shell";
 import { CHECKS, dags } from "./steps/dags";
-import { DATA } from "./wanted";
+import { DATA } from "./release/wanted";
 
 runScript(async (deployment) => {
   const started = Date.now();

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { runChild } from "./child";
-import { UserError } from "./errors";
-import { duration, print, say } from "./output";
+import { runChild } from "./base/child";
+import { UserError } from "./base/errors";
+import { duration, print, say } from "./base/output";
 import { runScript } from "./script";
 
 /** The way from nothing to a running Airflow with a DAG run that succeeded, verb by verb. */

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { AwsDeployment } from "./deployment";
-import { Ejected, ejectedFiles } from "./ejected";
-import { UserError } from "./errors";
-import { print } from "./output";
-import { ROOT } from "./paths";
-import { makeRelease } from "./release";
+import type { AwsDeployment } from "./deployment/deployment";
+import { Ejected, ejectedFiles } from "./release/ejected";
+import { UserError } from "./base/errors";
+import { print } from "./base/output";
+import { ROOT } from "./deployment/paths";
+import { makeRelease } from "./release/release";
 import { runScript } from "./script";
-import { readSecrets } from "./secrets-file";
-import { stackConfigurations } from "./terraform";
+import { readSecrets } from "./deployment/secrets-file";
+import { stackConfigurations } from "./stacks/terraform-plan";
 
 runScript(async (deployment) => {
   if (deployment.infrastructure !== "aws") {

@@ -1,12 +1,12 @@
 import type { Outputs } from "../infra/outputs";
-import type { Author } from "./change";
-import { UserError } from "./errors";
-import { runAsRoot } from "./facts";
-import type { Host } from "./host";
-import { changeHost, planHost } from "./host-plan";
-import { printable, say, showStatus } from "./output";
-import type { Plan } from "./planning";
-import { Command } from "./shell";
+import type { Author } from "./change/compile";
+import { UserError } from "./base/errors";
+import { runAsRoot } from "./change/read-facts";
+import type { Host } from "./link/host";
+import { changeHost, planHost } from "./change/host-plan";
+import { printable, say, showStatus } from "./base/output";
+import type { Plan } from "./change/planning";
+import { Command } from "./base/shell";
 import { mount } from "./steps/mount";
 
 /** What must be true before a host's state can be read: nothing, where infrastructure has mounted the data volume itself. */

@@ -1,18 +1,18 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { HostOutput, Outputs } from "../infra/outputs";
-import { checkAws, refuseFullBucket, refuseTwin } from "./aws-checks";
-import { holdingSignals } from "./child";
-import { confirmLosses } from "./confirm";
-import type { Deployment } from "./deployment";
-import { UserError } from "./errors";
-import { learnHostKeys } from "./host-keys";
-import { knownHostName, pinHost, readPins } from "./known-hosts";
-import { localNames, readLocalHost } from "./local-docker";
-import { duration, print, say, showStatus } from "./output";
+import { checkAws, refuseFullBucket, refuseTwin } from "./aws/aws-checks";
+import { holdingSignals } from "./base/child";
+import { confirmLosses } from "./stacks/confirm";
+import type { Deployment } from "./deployment/deployment";
+import { UserError } from "./base/errors";
+import { learnHostKeys } from "./stacks/host-keys";
+import { knownHostName, pinHost, readPins } from "./link/known-hosts";
+import { localNames, readLocalHost } from "./local/local-docker";
+import { duration, print, say, showStatus } from "./base/output";
 import { runScript } from "./script";
-import { InfrastructurePlan, applyInfrastructure, terraformOutputs } from "./terraform";
-import { waitForHost } from "./wait-for-host";
+import { InfrastructurePlan, applyInfrastructure, terraformOutputs } from "./stacks/terraform-plan";
+import { waitForHost } from "./link/wait-for-host";
 
 runScript(async (deployment) => {
   const started = Date.now();

@@ -13,13 +13,13 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { encrypt, generateIdentity, recipientOf } from "./age";
-import { runChild } from "./child";
-import type { Deployment } from "./deployment";
-import { UserError } from "./errors";
-import { ask, canAsk, print, say } from "./output";
+import { encrypt, generateIdentity, recipientOf } from "./deployment/age";
+import { runChild } from "./base/child";
+import type { Deployment } from "./deployment/deployment";
+import { UserError } from "./base/errors";
+import { ask, canAsk, print, say } from "./base/output";
 import { runScript } from "./script";
-import { recoveryFile } from "./secrets-file";
+import { recoveryFile } from "./deployment/secrets-file";
 
 runScript(async (deployment) => {
   const { sshKey, ageIdentity } = deployment.paths;

@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
-import { UserError } from "./errors";
-import { print, say } from "./output";
-import { TEMPLATES } from "./paths";
+import { UserError } from "./base/errors";
+import { print, say } from "./base/output";
+import { TEMPLATES } from "./deployment/paths";
 import { runScript } from "./script";
 
 const IMAGES = join(TEMPLATES, "images");

@@ -1,11 +1,11 @@
 import { PassThrough } from "node:stream";
-import { UserError } from "./errors";
-import { runAsRoot } from "./facts";
-import { interruption } from "./interrupt";
-import { onMainHost } from "./main-host";
-import { remoteErrors, remoteOutput } from "./output";
+import { UserError } from "./base/errors";
+import { runAsRoot } from "./change/read-facts";
+import { interruption } from "./base/signals";
+import { onMainHost } from "./link/main-host";
+import { remoteErrors, remoteOutput } from "./base/output";
 import { runScript } from "./script";
-import { logsCommand } from "./service-logs";
+import { logsCommand } from "./page/service-logs";
 
 runScript(async (deployment) => {
   const { SERVICE, FOLLOW, LINES } = process.env;

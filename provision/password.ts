@@ -1,7 +1,7 @@
-import { UserError } from "./errors";
-import { print } from "./output";
+import { UserError } from "./base/errors";
+import { print } from "./base/output";
 import { runScript } from "./script";
-import { readSecrets } from "./secrets-file";
+import { readSecrets } from "./deployment/secrets-file";
 
 runScript(async (deployment) => {
   if (!process.stdout.isTTY) {

@@ -1,17 +1,17 @@
-import { checkAws, refuseTwin } from "./aws-checks";
-import type { Deployment } from "./deployment";
+import { checkAws, refuseTwin } from "./aws/aws-checks";
+import type { Deployment } from "./deployment/deployment";
 import { planFirstBoot } from "./first-boot";
-import { planHost } from "./host-plan";
-import { mainHost } from "./main-host";
-import { hasOutputs, readOutputs } from "./outputs";
-import { print, printable } from "./output";
-import { Plan } from "./planning";
-import { prepare } from "./prepare";
+import { planHost } from "./change/host-plan";
+import { mainHost } from "./link/main-host";
+import { hasOutputs, readOutputs } from "./link/outputs";
+import { print, printable } from "./base/output";
+import { Plan } from "./change/planning";
+import { prepare } from "./release/prepare";
 import { runScript } from "./script";
-import { draftSecrets } from "./secrets-file";
-import { withHost } from "./ssh-host";
+import { draftSecrets } from "./deployment/secrets-file";
+import { withHost } from "./link/ssh-host";
 import { steps } from "./steps";
-import { InfrastructurePlan, planInfrastructure } from "./terraform";
+import { InfrastructurePlan, planInfrastructure } from "./stacks/terraform-plan";
 
 runScript(async (deployment) => {
   const [infrastructure, host] = await Promise.allSettled([

@@ -1,12 +1,12 @@
 import { finishFirstBoot } from "./first-boot";
-import { authorOf, changeHost, planHost } from "./host-plan";
-import { mainHost } from "./main-host";
-import { duration, print } from "./output";
-import { readOutputs } from "./outputs";
-import { prepare } from "./prepare";
+import { authorOf, changeHost, planHost } from "./change/host-plan";
+import { mainHost } from "./link/main-host";
+import { duration, print } from "./base/output";
+import { readOutputs } from "./link/outputs";
+import { prepare } from "./release/prepare";
 import { runScript } from "./script";
-import { draftSecrets } from "./secrets-file";
-import { withHost } from "./ssh-host";
+import { draftSecrets } from "./deployment/secrets-file";
+import { withHost } from "./link/ssh-host";
 import { steps } from "./steps";
 
 runScript(async (deployment) => {

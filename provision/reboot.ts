@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { unhealthy, withAirflow } from "./airflow-api";
-import { describe } from "./change";
-import { Interrupted, UserError } from "./errors";
-import { runAsRoot } from "./facts";
-import type { Host } from "./host";
-import { authorOf } from "./host-plan";
-import { unlessInterrupted } from "./interrupt";
-import { onMainHost } from "./main-host";
-import { duration, print, printable, say, showStatus } from "./output";
-import { busy } from "./run-change";
+import { unhealthy, withAirflow } from "./api/airflow-api";
+import { describe } from "./change/compile";
+import { Interrupted, UserError } from "./base/errors";
+import { runAsRoot } from "./change/read-facts";
+import type { Host } from "./link/host";
+import { authorOf } from "./change/host-plan";
+import { unlessInterrupted } from "./base/signals";
+import { onMainHost } from "./link/main-host";
+import { duration, print, printable, say, showStatus } from "./base/output";
+import { busy } from "./change/run";
 import { runScript } from "./script";
-import { Command, sh } from "./shell";
+import { Command, sh } from "./base/shell";
 
 const TIMEOUT = 600;
 

@@ -1,7 +1,7 @@
-import { Deployment, loadDeployment } from "./deployment";
-import { UserError } from "./errors";
-import { hasOutputs, readOutputs } from "./outputs";
-import { clearStatus, say } from "./output";
+import { Deployment, loadDeployment } from "./deployment/deployment";
+import { UserError } from "./base/errors";
+import { hasOutputs, readOutputs } from "./link/outputs";
+import { clearStatus, say } from "./base/output";
 
 /** The only place that catches. Every verb is `runScript(async (deployment) => …)`. */
 export function runScript(verb: (deployment: Deployment) => Promise<void>): void {

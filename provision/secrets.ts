@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Deployment } from "./deployment";
-import { Interrupted, UserError } from "./errors";
-import { say } from "./output";
-import { withPrivateFolder } from "./private-folder";
+import type { Deployment } from "./deployment/deployment";
+import { Interrupted, UserError } from "./base/errors";
+import { say } from "./base/output";
+import { withPrivateFolder } from "./base/private-folder";
 import { runScript } from "./script";
-import { openSecrets, saveSecrets } from "./secrets-file";
-import { complete, parseSecrets } from "./secrets-text";
+import { openSecrets, saveSecrets } from "./deployment/secrets-file";
+import { complete, parseSecrets } from "./deployment/secrets-text";
 
 /** Edits the secrets: what the editor leaves is checked, encrypted and put in place, or nothing is written. */
 async function editSecrets(deployment: Deployment): Promise<void> {

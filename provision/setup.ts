@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runChild } from "./child";
-import { UserError } from "./errors";
-import { ask, canAsk, print, say } from "./output";
+import { runChild } from "./base/child";
+import { UserError } from "./base/errors";
+import { ask, canAsk, print, say } from "./base/output";
 import { runScript } from "./script";
-import { Machine, PROGRAMS, SetupAction, planSetup } from "./setup-plan";
+import { Machine, PROGRAMS, SetupAction, planSetup } from "./local/setup-plan";
 
 const DOCKERD_LOG = "/var/log/dockerd.log";
 const DOCKER_SECONDS = 60;

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { UserError } from "./errors";
-import { pinnedKeys } from "./known-hosts";
-import { mainHost } from "./main-host";
+import { UserError } from "./base/errors";
+import { pinnedKeys } from "./link/known-hosts";
+import { mainHost } from "./link/main-host";
 import { runScript } from "./script";
-import { sshArguments } from "./ssh-arguments";
-import { wayIn } from "./way-in";
+import { sshArguments } from "./link/ssh-arguments";
+import { wayIn } from "./link/way-in";
 
 runScript(async (deployment) => {
   const target = mainHost(deployment);

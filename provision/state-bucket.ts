@@ -1,7 +1,7 @@
-import { checkAccount, makeStateBucket } from "./aws";
-import { stateBucket } from "./aws-settings";
-import { UserError } from "./errors";
-import { print } from "./output";
+import { checkAccount, makeStateBucket } from "./aws/aws";
+import { stateBucket } from "./deployment/aws-settings";
+import { UserError } from "./base/errors";
+import { print } from "./base/output";
 import { runScript } from "./script";
 
 runScript(async (deployment) => {

@@ -1,12 +1,12 @@
-import { withAirflow } from "./airflow-api";
-import { AirflowStatus, readAirflowStatus } from "./airflow-status";
-import { UserError } from "./errors";
-import { readStatus } from "./host-status";
-import { onMainHost } from "./main-host";
-import { print } from "./output";
+import { withAirflow } from "./api/airflow-api";
+import { AirflowStatus, readAirflowStatus } from "./page/airflow-status";
+import { UserError } from "./base/errors";
+import { readStatus } from "./page/host-status";
+import { onMainHost } from "./link/main-host";
+import { print } from "./base/output";
 import { runScript } from "./script";
-import { readSecrets } from "./secrets-file";
-import { statusPage } from "./status-page";
+import { readSecrets } from "./deployment/secrets-file";
+import { statusPage } from "./page/status-page";
 
 runScript(async (deployment) => {
   await onMainHost(deployment, async (host) => {

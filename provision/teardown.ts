@@ -1,15 +1,15 @@
 import { rmSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { findInstances } from "./aws";
-import { checkAws, leftovers, requireFreshBackup, tagsOf } from "./aws-checks";
-import { holdingSignals } from "./child";
-import { confirmLosses } from "./confirm";
-import type { AwsDeployment, Deployment } from "./deployment";
-import { UserError } from "./errors";
-import { localNames, readLocalHost, readLocalVolume, removeLocal, volumeSizes } from "./local-docker";
-import { ask, canAsk, duration, print, say, size } from "./output";
+import { findInstances } from "./aws/aws";
+import { checkAws, leftovers, requireFreshBackup, tagsOf } from "./aws/aws-checks";
+import { holdingSignals } from "./base/child";
+import { confirmLosses } from "./stacks/confirm";
+import type { AwsDeployment, Deployment } from "./deployment/deployment";
+import { UserError } from "./base/errors";
+import { localNames, readLocalHost, readLocalVolume, removeLocal, volumeSizes } from "./local/local-docker";
+import { ask, canAsk, duration, print, say, size } from "./base/output";
 import { runScript } from "./script";
-import { STACKS, Stack, applyInfrastructure } from "./terraform";
+import { STACKS, Stack, applyInfrastructure } from "./stacks/terraform-plan";
 
 runScript(async (deployment) => {
   const keepsData = process.env["KEEP_DATA"] === "1";

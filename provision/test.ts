@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { Interrupted, UserError } from "./errors";
-import { mainHost } from "./main-host";
-import { ROOT } from "./paths";
+import { Interrupted, UserError } from "./base/errors";
+import { mainHost } from "./link/main-host";
+import { ROOT } from "./deployment/paths";
 import { runScript } from "./script";
 
 /** The acceptance tests, against the deployment as it runs: harmless in production, one run of the canary DAG. */

@@ -1,5 +1,5 @@
-import { persistently, withAirflow } from "./airflow-api";
-import { readConf } from "./dag-conf";
+import { persistently, withAirflow } from "./api/airflow-api";
+import { readConf } from "./api/dag-conf";
 import {
   DagRun,
   RunState,
@@ -11,14 +11,14 @@ import {
   nameOf,
   readRun,
   startRun,
-} from "./dag-run";
-import { Interrupted, UserError } from "./errors";
-import type { AirflowApi } from "./airflow-api";
-import { unlessInterrupted } from "./interrupt";
-import { onMainHost } from "./main-host";
-import { duration, print, printable, say } from "./output";
+} from "./api/dag-run";
+import { Interrupted, UserError } from "./base/errors";
+import type { AirflowApi } from "./api/airflow-api";
+import { unlessInterrupted } from "./base/signals";
+import { onMainHost } from "./link/main-host";
+import { duration, print, printable, say } from "./base/output";
 import { runScript } from "./script";
-import { readSecrets } from "./secrets-file";
+import { readSecrets } from "./deployment/secrets-file";
 
 runScript(async (deployment) => {
   const { DAG, CONF, PAUSED } = process.env;

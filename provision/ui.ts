@@ -1,9 +1,9 @@
-import { UserError } from "./errors";
-import { interruption } from "./interrupt";
-import { onMainHost } from "./main-host";
-import { print, say } from "./output";
+import { UserError } from "./base/errors";
+import { interruption } from "./base/signals";
+import { onMainHost } from "./link/main-host";
+import { print, say } from "./base/output";
 import { runScript } from "./script";
-import { openTunnel } from "./tunnel";
+import { openTunnel } from "./link/tunnel";
 
 runScript(async (deployment) => {
   await onMainHost(deployment, async (host) => {

@@ -7,8 +7,8 @@ import { ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localNames, readLocalHost, readLocalVolume, removeLocal } from "../provision/local-docker";
-import { pathsOf } from "../provision/paths";
+import { localNames, readLocalHost, readLocalVolume, removeLocal } from "../provision/local/local-docker";
+import { pathsOf } from "../provision/deployment/paths";
 
 interface Count {
   readonly passed: number;

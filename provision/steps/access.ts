@@ -1,6 +1,6 @@
-import { UserError } from "../errors";
-import type { Step } from "../planning";
-import type { Wanted } from "../wanted";
+import { UserError } from "../base/errors";
+import type { Step } from "../change/planning";
+import type { Wanted } from "../release/wanted";
 import { fileText, writeFile } from "./files";
 
 /** Who may log in: exactly the operators. */

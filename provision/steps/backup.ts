@@ -1,9 +1,9 @@
-import { incoming } from "../change";
-import { UserError } from "../errors";
-import { live, stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { Command, sh } from "../shell";
-import { DATA, Identity } from "../wanted";
+import { incoming } from "../change/compile";
+import { UserError } from "../base/errors";
+import { live, stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { Command, sh } from "../base/shell";
+import { DATA, Identity } from "../release/wanted";
 
 export const BACKUPS = `${DATA}/backups`;
 

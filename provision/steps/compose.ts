@@ -1,5 +1,5 @@
-import { Command, sh } from "../shell";
-import { CURRENT } from "../wanted";
+import { Command, sh } from "../base/shell";
+import { CURRENT } from "../release/wanted";
 
 /** docker compose for a file of the deployment. The project directory is always the same: the hash of a service may depend on it. */
 export const compose = (file: string): Command =>

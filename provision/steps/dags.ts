@@ -1,10 +1,10 @@
-import { incoming } from "../change";
-import type { DagRelease } from "../dag-files";
-import { UserError } from "../errors";
-import { stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { Command, sh } from "../shell";
-import { CURRENT, DAG_RELEASES, DATA } from "../wanted";
+import { incoming } from "../change/compile";
+import type { DagRelease } from "../release/dag-files";
+import { UserError } from "../base/errors";
+import { stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { Command, sh } from "../base/shell";
+import { CURRENT, DAG_RELEASES, DATA } from "../release/wanted";
 import { compose } from "./compose";
 
 interface DagFacts {

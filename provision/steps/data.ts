@@ -1,7 +1,7 @@
-import { stable } from "../facts";
-import type { Step } from "../planning";
-import { Command, sh } from "../shell";
-import { DAG_RELEASES, DATA, RELEASES, SECRET_FILES, Wanted } from "../wanted";
+import { stable } from "../change/read-facts";
+import type { Step } from "../change/planning";
+import { Command, sh } from "../base/shell";
+import { DAG_RELEASES, DATA, RELEASES, SECRET_FILES, Wanted } from "../release/wanted";
 
 interface Directory {
   readonly path: string;

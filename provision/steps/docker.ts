@@ -1,7 +1,7 @@
-import { Fact, stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { sh } from "../shell";
-import { DATA, Wanted } from "../wanted";
+import { Fact, stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { DATA, Wanted } from "../release/wanted";
 import { fileText, writeFile } from "./files";
 
 /** Package names differ; everything else is the same. */

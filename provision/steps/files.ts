@@ -1,7 +1,7 @@
 import { createTwoFilesPatch } from "diff";
-import { Fact, stable } from "../facts";
-import type { Action } from "../planning";
-import { sh } from "../shell";
+import { Fact, stable } from "../change/read-facts";
+import type { Action } from "../change/planning";
+import { sh } from "../base/shell";
 
 interface FileOptions {
   /** @default "0644" */

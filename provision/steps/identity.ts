@@ -1,8 +1,8 @@
-import { UserError } from "../errors";
-import { stable } from "../facts";
-import type { Step } from "../planning";
-import { sh } from "../shell";
-import { DATA, Identity, Wanted } from "../wanted";
+import { UserError } from "../base/errors";
+import { stable } from "../change/read-facts";
+import type { Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { DATA, Identity, Wanted } from "../release/wanted";
 import { writeFile } from "./files";
 
 interface IdentityFacts {

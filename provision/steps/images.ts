@@ -1,7 +1,7 @@
-import { stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { Command, sh } from "../shell";
-import { RELEASES, Wanted } from "../wanted";
+import { stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { Command, sh } from "../base/shell";
+import { RELEASES, Wanted } from "../release/wanted";
 
 /** What the running services were made from: images there are, by full name. */
 interface ImageFacts {

@@ -1,5 +1,5 @@
-import type { Step } from "../planning";
-import type { Wanted } from "../wanted";
+import type { Step } from "../change/planning";
+import type { Wanted } from "../release/wanted";
 import { access } from "./access";
 import { data } from "./data";
 import { docker } from "./docker";

@@ -1,7 +1,7 @@
-import { live, stable } from "../facts";
-import type { Step } from "../planning";
-import { sh } from "../shell";
-import { DATA, RELEASES, Wanted } from "../wanted";
+import { live, stable } from "../change/read-facts";
+import type { Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { DATA, RELEASES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
 
 interface MigrateFacts {

@@ -1,10 +1,10 @@
-import { UserError } from "../errors";
-import { Fact, stable } from "../facts";
-import type { Result } from "../host";
-import { size } from "../output";
-import type { Action, Step } from "../planning";
-import { Command, lines, sh } from "../shell";
-import { DATA } from "../wanted";
+import { UserError } from "../base/errors";
+import { Fact, stable } from "../change/read-facts";
+import type { Result } from "../link/host";
+import { size } from "../base/output";
+import type { Action, Step } from "../change/planning";
+import { Command, lines, sh } from "../base/shell";
+import { DATA } from "../release/wanted";
 
 /** The data volume of a host whose infrastructure does not mount it. */
 export interface DataDevice {

@@ -1,9 +1,9 @@
-import { UserError } from "../errors";
-import { live, stable } from "../facts";
-import { size } from "../output";
-import type { Step } from "../planning";
-import { sh } from "../shell";
-import { DATA, Wanted } from "../wanted";
+import { UserError } from "../base/errors";
+import { live, stable } from "../change/read-facts";
+import { size } from "../base/output";
+import type { Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { DATA, Wanted } from "../release/wanted";
 
 const GIB = 1024 ** 3;
 const SUPPORTED = ["debian 13", "ubuntu 24.04"];

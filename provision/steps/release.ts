@@ -1,8 +1,8 @@
-import { incoming } from "../change";
-import { stable } from "../facts";
-import type { Step } from "../planning";
-import { sh } from "../shell";
-import { CURRENT, RELEASES, Wanted } from "../wanted";
+import { incoming } from "../change/compile";
+import { stable } from "../change/read-facts";
+import type { Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { CURRENT, RELEASES, Wanted } from "../release/wanted";
 import { diffOf } from "./files";
 
 interface ReleaseFacts {

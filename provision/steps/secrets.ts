@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { sh } from "../shell";
-import { SECRET_FILES, Wanted } from "../wanted";
+import { stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { SECRET_FILES, Wanted } from "../release/wanted";
 
 /** sha256, owner and mode by name. */
 type Found = ReadonlyMap<string, string>;

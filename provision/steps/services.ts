@@ -1,8 +1,8 @@
 import { parse } from "yaml";
-import { live, stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { Command, sh } from "../shell";
-import { CURRENT, RELEASES, SERVICES, Wanted } from "../wanted";
+import { live, stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { Command, sh } from "../base/shell";
+import { CURRENT, RELEASES, SERVICES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
 
 interface Container {

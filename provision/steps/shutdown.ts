@@ -1,7 +1,7 @@
-import { stable } from "../facts";
-import type { Step } from "../planning";
-import { sh } from "../shell";
-import { CURRENT, DATA, Wanted } from "../wanted";
+import { stable } from "../change/read-facts";
+import type { Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { CURRENT, DATA, Wanted } from "../release/wanted";
 import { compose } from "./compose";
 import { fileText, writeFile } from "./files";
 

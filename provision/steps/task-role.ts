@@ -1,7 +1,7 @@
-import { Fact, live, stable } from "../facts";
-import type { Action, Step } from "../planning";
-import { sh } from "../shell";
-import { TASK_ROLE, TaskRole, Wanted } from "../wanted";
+import { Fact, live, stable } from "../change/read-facts";
+import type { Action, Step } from "../change/planning";
+import { sh } from "../base/shell";
+import { TASK_ROLE, TaskRole, Wanted } from "../release/wanted";
 import { writeFile } from "./files";
 
 /** Seconds that the credentials stay valid; undefined where there are none. */

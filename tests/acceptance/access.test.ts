@@ -1,7 +1,7 @@
 import { connect } from "node:net";
-import { mainHost } from "../../provision/main-host";
-import { sh } from "../../provision/shell";
-import { SERVICES, TASK_ROLE } from "../../provision/wanted";
+import { mainHost } from "../../provision/link/main-host";
+import { sh } from "../../provision/base/shell";
+import { SERVICES, TASK_ROLE } from "../../provision/release/wanted";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();

@@ -1,7 +1,7 @@
-import { path } from "../../provision/airflow-api";
-import { Dag, RunState, findDag, followRun, logTail, readRun, startRun } from "../../provision/dag-run";
-import { sh } from "../../provision/shell";
-import { DATA } from "../../provision/wanted";
+import { path } from "../../provision/api/airflow-api";
+import { Dag, RunState, findDag, followRun, logTail, readRun, startRun } from "../../provision/api/dag-run";
+import { sh } from "../../provision/base/shell";
+import { DATA } from "../../provision/release/wanted";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();

@@ -1,7 +1,7 @@
-import { unhealthy } from "../../provision/airflow-api";
-import { readAirflowStatus } from "../../provision/airflow-status";
-import { readStatus } from "../../provision/host-status";
-import { statusPage } from "../../provision/status-page";
+import { unhealthy } from "../../provision/api/airflow-api";
+import { readAirflowStatus } from "../../provision/page/airflow-status";
+import { readStatus } from "../../provision/page/host-status";
+import { statusPage } from "../../provision/page/status-page";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();

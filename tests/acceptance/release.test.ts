@@ -1,9 +1,9 @@
-import { planHost } from "../../provision/host-plan";
-import { mainHost } from "../../provision/main-host";
-import { prepare } from "../../provision/prepare";
-import { sh } from "../../provision/shell";
+import { planHost } from "../../provision/change/host-plan";
+import { mainHost } from "../../provision/link/main-host";
+import { prepare } from "../../provision/release/prepare";
+import { sh } from "../../provision/base/shell";
 import { steps } from "../../provision/steps";
-import { CURRENT } from "../../provision/wanted";
+import { CURRENT } from "../../provision/release/wanted";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();

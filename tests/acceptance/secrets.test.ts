@@ -1,6 +1,6 @@
-import { secretFilesOf } from "../../provision/release";
-import { Command, sh } from "../../provision/shell";
-import { SECRET_FILES } from "../../provision/wanted";
+import { secretFilesOf } from "../../provision/release/release";
+import { Command, sh } from "../../provision/base/shell";
+import { SECRET_FILES } from "../../provision/release/wanted";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();

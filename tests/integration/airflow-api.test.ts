@@ -1,10 +1,10 @@
 import { IncomingMessage, Server, createServer } from "node:http";
 import { AddressInfo, connect, createServer as createTcpServer } from "node:net";
-import { AirflowApi, NoAnswer, persistently, withAirflow } from "../../provision/airflow-api";
-import { UserError } from "../../provision/errors";
-import type { Host } from "../../provision/host";
-import { LinkLost } from "../../provision/ssh-host";
-import { openTunnel } from "../../provision/tunnel";
+import { AirflowApi, NoAnswer, persistently, withAirflow } from "../../provision/api/airflow-api";
+import { UserError } from "../../provision/base/errors";
+import type { Host } from "../../provision/link/host";
+import { LinkLost } from "../../provision/link/ssh-host";
+import { openTunnel } from "../../provision/link/tunnel";
 
 /** An HTTP server that answers as Airflow does; `connect` of the host leads to it. */
 let server: Server;

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AwsDeployment } from "../../provision/deployment";
+import type { AwsDeployment } from "../../provision/deployment/deployment";
 import { ADA, BOB, awsDeployment, synthesize } from "../support/aws";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
 import { planned, terraform } from "../support/terraform";

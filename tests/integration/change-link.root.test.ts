@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { compileChange, newChangeId, standingChecks } from "../../provision/change";
-import type { Host } from "../../provision/host";
-import { changeHost, planHost } from "../../provision/host-plan";
-import type { Action } from "../../provision/planning";
-import { runChange } from "../../provision/run-change";
-import { ConnectedHost, LinkLost } from "../../provision/ssh-host";
+import { compileChange, newChangeId, standingChecks } from "../../provision/change/compile";
+import type { Host } from "../../provision/link/host";
+import { changeHost, planHost } from "../../provision/change/host-plan";
+import type { Action } from "../../provision/change/planning";
+import { runChange } from "../../provision/change/run";
+import { ConnectedHost, LinkLost } from "../../provision/link/ssh-host";
 import { errorOf, listen, until } from "../support/capture";
 import { startClient } from "../support/client";
 import { ANN, act, change, step } from "../support/plans";

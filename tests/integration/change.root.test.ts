@@ -1,10 +1,10 @@
-import { compileChange, standingChecks } from "../../provision/change";
-import { Busy, Interrupted } from "../../provision/errors";
-import { ENVIRONMENT, live, readRaw, stable } from "../../provision/facts";
-import { changeHost, planHost } from "../../provision/host-plan";
-import { runChange } from "../../provision/run-change";
-import { Command } from "../../provision/shell";
-import type { ConnectedHost } from "../../provision/ssh-host";
+import { compileChange, standingChecks } from "../../provision/change/compile";
+import { Busy, Interrupted } from "../../provision/base/errors";
+import { ENVIRONMENT, live, readRaw, stable } from "../../provision/change/read-facts";
+import { changeHost, planHost } from "../../provision/change/host-plan";
+import { runChange } from "../../provision/change/run";
+import { Command } from "../../provision/base/shell";
+import type { ConnectedHost } from "../../provision/link/ssh-host";
 import { errorOf, listen, until } from "../support/capture";
 import { ANN, act, change, step } from "../support/plans";
 import { SystemdHost, makeSystemdHost } from "../support/systemd-host";

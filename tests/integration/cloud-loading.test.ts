@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../../provision/paths";
+import { ROOT } from "../../provision/deployment/paths";
 import { ACCOUNT, ADA, REGION } from "../support/aws";
 import { awsEnvironmentOf } from "../support/aws-stub";
 

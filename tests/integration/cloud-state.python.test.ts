@@ -17,10 +17,10 @@ import {
   GetPublicAccessBlockCommand,
   ListObjectsV2Command,
 } from "@aws-sdk/client-s3";
-import { findInstances, findLeftovers, hasBucket, isBucketEmpty, makeStateBucket } from "../../provision/aws";
-import { refuseFullBucket, refuseTwin } from "../../provision/aws-checks";
-import { TEMPLATES } from "../../provision/paths";
-import { terraformError, terraformProgram } from "../../provision/terraform";
+import { findInstances, findLeftovers, hasBucket, isBucketEmpty, makeStateBucket } from "../../provision/aws/aws";
+import { refuseFullBucket, refuseTwin } from "../../provision/aws/aws-checks";
+import { TEMPLATES } from "../../provision/deployment/paths";
+import { terraformError, terraformProgram } from "../../provision/stacks/terraform-plan";
 import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
 import { errorOf, until } from "../support/capture";
 import { startAwsStub } from "../support/aws-stub";

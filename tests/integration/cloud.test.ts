@@ -1,6 +1,13 @@
-import { AwsTarget, checkAccount, checkOffer, checkZones, consoleOutput, makeStateBucket } from "../../provision/aws";
-import { awsError } from "../../provision/aws-errors";
-import { learnHostKeys } from "../../provision/host-keys";
+import {
+  AwsTarget,
+  checkAccount,
+  checkOffer,
+  checkZones,
+  consoleOutput,
+  makeStateBucket,
+} from "../../provision/aws/aws";
+import { awsError } from "../../provision/aws/aws-errors";
+import { learnHostKeys } from "../../provision/stacks/host-keys";
 import {
   Answer,
   AwsStub,

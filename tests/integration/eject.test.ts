@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ejectedFiles } from "../../provision/ejected";
+import { ejectedFiles } from "../../provision/release/ejected";
 import { awsDeployment, synthesize } from "../support/aws";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
 

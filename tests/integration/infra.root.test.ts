@@ -2,11 +2,11 @@ import { ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadDeployment } from "../../provision/deployment";
-import { localNames } from "../../provision/local-docker";
-import { ROOT } from "../../provision/paths";
-import { readOutputs } from "../../provision/outputs";
-import { planInfrastructure } from "../../provision/terraform";
+import { loadDeployment } from "../../provision/deployment/deployment";
+import { localNames } from "../../provision/local/local-docker";
+import { ROOT } from "../../provision/deployment/paths";
+import { readOutputs } from "../../provision/link/outputs";
+import { planInfrastructure } from "../../provision/stacks/terraform-plan";
 
 // Real Terraform and real Docker: one deployment in a folder of its own, the tests in the order of its life.
 let state = mkdtempSync(join(tmpdir(), "infra-"));

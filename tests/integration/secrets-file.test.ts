@@ -2,11 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { decrypt, recipientOf } from "../../provision/age";
-import type { Deployment } from "../../provision/deployment";
-import { ROOT } from "../../provision/paths";
-import { SECRET_NAMES } from "../../provision/secret-names";
-import { draftSecrets, openSecrets, readSecrets, recoveryFile, saveSecrets } from "../../provision/secrets-file";
+import { decrypt, recipientOf } from "../../provision/deployment/age";
+import type { Deployment } from "../../provision/deployment/deployment";
+import { ROOT } from "../../provision/deployment/paths";
+import { SECRET_NAMES } from "../../provision/deployment/secret-names";
+import {
+  draftSecrets,
+  openSecrets,
+  readSecrets,
+  recoveryFile,
+  saveSecrets,
+} from "../../provision/deployment/secrets-file";
 import { ensureSecrets, identityFile, temporaryDeployment } from "../support/deployment";
 
 const bytes = (deployment: Deployment) => readFileSync(deployment.paths.secrets);
@@ -208,7 +214,7 @@ test("kill -9 at any moment of a write leaves the old secrets or the new ones", 
   await ensureSecrets(deployment);
   const base = (await openSecrets(deployment)).text;
   const writer = `
-    const { openSecrets, saveSecrets } = require("./provision/secrets-file");
+    const { openSecrets, saveSecrets } = require("./provision/deployment/secrets-file");
     const deployment = JSON.parse(process.argv[1]);
     const base = process.argv[2];
     (async () => {

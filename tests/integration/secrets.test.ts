@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Deployment } from "../../provision/deployment";
-import { ROOT } from "../../provision/paths";
-import { readSecrets } from "../../provision/secrets-file";
+import type { Deployment } from "../../provision/deployment/deployment";
+import { ROOT } from "../../provision/deployment/paths";
+import { readSecrets } from "../../provision/deployment/secrets-file";
 import { ensureSecrets, temporaryDeployment } from "../support/deployment";
 
 type Temporary = Deployment & { readonly root: string };

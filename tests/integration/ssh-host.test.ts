@@ -1,9 +1,9 @@
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { HostOutput } from "../../infra/outputs";
-import { pinHost } from "../../provision/known-hosts";
-import { sh } from "../../provision/shell";
-import { ConnectedHost, HostUnreachable, LinkLost, connectHost } from "../../provision/ssh-host";
+import { pinHost } from "../../provision/link/known-hosts";
+import { sh } from "../../provision/base/shell";
+import { ConnectedHost, HostUnreachable, LinkLost, connectHost } from "../../provision/link/ssh-host";
 import { errorOf } from "../support/capture";
 import { temporaryDeployment } from "../support/deployment";
 import { freePort, makeProxy } from "../support/proxy";

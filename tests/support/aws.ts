@@ -4,8 +4,8 @@ import { AwsOptions, AwsProps, awsProps } from "../../infra/aws-props";
 import { App } from "../../infra/cdktf";
 import { AwsDataStack } from "../../infra/stacks/aws-data";
 import { AwsHostStack } from "../../infra/stacks/aws-host";
-import { AwsDeployment, parseSettings } from "../../provision/deployment";
-import { pathsOf } from "../../provision/paths";
+import { AwsDeployment, parseSettings } from "../../provision/deployment/deployment";
+import { pathsOf } from "../../provision/deployment/paths";
 
 /** Two operators; their keys are examples. */
 export const ADA = {

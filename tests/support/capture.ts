@@ -1,4 +1,4 @@
-import { UserError } from "../../provision/errors";
+import { UserError } from "../../provision/base/errors";
 
 /** What is said on stderr while `work` runs, and what it ends with. */
 export async function listen<T>(work: () => Promise<T>): Promise<{ said: string; value?: T; error?: UserError }> {

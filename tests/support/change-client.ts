@@ -1,10 +1,10 @@
 /** A verb of a test's own, as a process: carries out the actions that CHANGE holds as JSON on the host of DEPLOYMENT. */
 import { ANN, change } from "./plans";
-import { mainHost } from "../../provision/main-host";
-import type { Action } from "../../provision/planning";
-import { print } from "../../provision/output";
+import { mainHost } from "../../provision/link/main-host";
+import type { Action } from "../../provision/change/planning";
+import { print } from "../../provision/base/output";
 import { runScript } from "../../provision/script";
-import { withHost } from "../../provision/ssh-host";
+import { withHost } from "../../provision/link/ssh-host";
 
 runScript(async (deployment) => {
   const actions = JSON.parse(process.env["CHANGE"]!) as Action[];

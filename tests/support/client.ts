@@ -1,7 +1,7 @@
 import { ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { ROOT } from "../../provision/paths";
-import type { Action } from "../../provision/planning";
+import { ROOT } from "../../provision/deployment/paths";
+import type { Action } from "../../provision/change/planning";
 import type { SystemdHost } from "./systemd-host";
 
 /** An operator's verb as a process of its own (tests/support/change-client.ts). */

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { generateIdentity, recipientOf } from "../../provision/age";
-import { Deployment, parseSettings } from "../../provision/deployment";
-import { pathsOf } from "../../provision/paths";
-import { Draft, draftSecrets } from "../../provision/secrets-file";
+import { generateIdentity, recipientOf } from "../../provision/deployment/age";
+import { Deployment, parseSettings } from "../../provision/deployment/deployment";
+import { pathsOf } from "../../provision/deployment/paths";
+import { Draft, draftSecrets } from "../../provision/deployment/secrets-file";
 
 /** A deployment in a temporary folder of its own, with an age identity: `local` unless named otherwise. */
 export async function temporaryDeployment(name = "local"): Promise<Deployment & { readonly root: string }> {

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
-import { AirflowApi, withAirflow } from "../../provision/airflow-api";
-import { Deployment, loadDeployment } from "../../provision/deployment";
-import { localNames, removeLocal } from "../../provision/local-docker";
-import { mainHost } from "../../provision/main-host";
-import { DAGS, ROOT } from "../../provision/paths";
-import type { Secrets } from "../../provision/secret-names";
-import { readSecrets } from "../../provision/secrets-file";
-import { withHost } from "../../provision/ssh-host";
+import { AirflowApi, withAirflow } from "../../provision/api/airflow-api";
+import { Deployment, loadDeployment } from "../../provision/deployment/deployment";
+import { localNames, removeLocal } from "../../provision/local/local-docker";
+import { mainHost } from "../../provision/link/main-host";
+import { DAGS, ROOT } from "../../provision/deployment/paths";
+import type { Secrets } from "../../provision/deployment/secret-names";
+import { readSecrets } from "../../provision/deployment/secrets-file";
+import { withHost } from "../../provision/link/ssh-host";
 
 /** How a process ended. */
 export interface Ended {

@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Page, chromium } from "playwright-core";
-import { loadDeployment } from "../../provision/deployment";
-import { say, size } from "../../provision/output";
-import { ROOT } from "../../provision/paths";
-import { readSecrets } from "../../provision/secrets-file";
+import { loadDeployment } from "../../provision/deployment/deployment";
+import { say, size } from "../../provision/base/output";
+import { ROOT } from "../../provision/deployment/paths";
+import { readSecrets } from "../../provision/deployment/secrets-file";
 import { terminalPicture } from "./terminal-picture";
 
 const BROWSER = {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../provision/paths";
+import { ROOT } from "../../provision/deployment/paths";
 import { awsEnvironmentOf } from "./aws-stub";
 import { until } from "./capture";
 import { freePort } from "./proxy";

@@ -1,9 +1,9 @@
-import { Fact } from "../../provision/facts";
-import { Author } from "../../provision/change";
-import type { Host } from "../../provision/host";
-import { changeHost, planHost } from "../../provision/host-plan";
-import type { Action, Step } from "../../provision/planning";
-import { Command } from "../../provision/shell";
+import { Fact } from "../../provision/change/read-facts";
+import { Author } from "../../provision/change/compile";
+import type { Host } from "../../provision/link/host";
+import { changeHost, planHost } from "../../provision/change/host-plan";
+import type { Action, Step } from "../../provision/change/planning";
+import { Command } from "../../provision/base/shell";
 
 /** An action in plain sh. */
 export const act = (summary: string, command: string, more: Partial<Action> = {}): Action => ({

@@ -1,11 +1,11 @@
-import { AirflowApi, withAirflow } from "../../provision/airflow-api";
-import { Deployment, loadDeployment } from "../../provision/deployment";
-import { runAsRoot } from "../../provision/facts";
-import { mainHost } from "../../provision/main-host";
-import type { Secrets } from "../../provision/secret-names";
-import { readSecrets } from "../../provision/secrets-file";
-import type { Command } from "../../provision/shell";
-import { ConnectedHost, connectHost } from "../../provision/ssh-host";
+import { AirflowApi, withAirflow } from "../../provision/api/airflow-api";
+import { Deployment, loadDeployment } from "../../provision/deployment/deployment";
+import { runAsRoot } from "../../provision/change/read-facts";
+import { mainHost } from "../../provision/link/main-host";
+import type { Secrets } from "../../provision/deployment/secret-names";
+import { readSecrets } from "../../provision/deployment/secrets-file";
+import type { Command } from "../../provision/base/shell";
+import { ConnectedHost, connectHost } from "../../provision/link/ssh-host";
 
 /** The deployment under test, for one test file: whatever DEPLOYMENT names. */
 export interface Running {

@@ -3,11 +3,11 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HostOutput } from "../../infra/outputs";
-import { Deployment } from "../../provision/deployment";
-import { pinHost } from "../../provision/known-hosts";
-import { localNames } from "../../provision/local-docker";
-import { TEMPLATES } from "../../provision/paths";
-import { ConnectedHost, connectHost } from "../../provision/ssh-host";
+import { Deployment } from "../../provision/deployment/deployment";
+import { pinHost } from "../../provision/link/known-hosts";
+import { localNames } from "../../provision/local/local-docker";
+import { ROOT } from "../../provision/deployment/paths";
+import { ConnectedHost, connectHost } from "../../provision/link/ssh-host";
 import { temporaryDeployment } from "./deployment";
 import { freePort } from "./proxy";
 
@@ -45,7 +45,7 @@ export async function makeSystemdHost(): Promise<SystemdHost> {
     MIRROR: "",
   };
   const script = (name: string, more = {}): void =>
-    void execFileSync("sh", [join(TEMPLATES, "local-host", name)], { env: { ...env, ...more }, stdio: "pipe" });
+    void execFileSync("sh", [join(ROOT, "infra/local", name)], { env: { ...env, ...more }, stdio: "pipe" });
   const root = (text: string): string =>
     execFileSync("docker", ["exec", "-i", names.host, "sh", "-e"], { input: text, encoding: "utf8", stdio: "pipe" });
   const target: HostOutput = {

@@ -1,9 +1,9 @@
-import { Deployment, parseSettings } from "../../provision/deployment";
-import { pathsOf } from "../../provision/paths";
-import { labelOf, makeRelease, secretFilesOf } from "../../provision/release";
-import type { Secrets } from "../../provision/secret-names";
-import { taskRole } from "../../provision/prepare";
-import { Wanted } from "../../provision/wanted";
+import { Deployment, parseSettings } from "../../provision/deployment/deployment";
+import { pathsOf } from "../../provision/deployment/paths";
+import { labelOf, makeRelease, secretFilesOf } from "../../provision/release/release";
+import type { Secrets } from "../../provision/deployment/secret-names";
+import { taskRole } from "../../provision/release/prepare";
+import { Wanted } from "../../provision/release/wanted";
 
 /** Values that can be told apart, and found again wherever they should not be. */
 export const SECRET_VALUES: Secrets = {

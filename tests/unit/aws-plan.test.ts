@@ -1,13 +1,13 @@
-import { monthlyCost } from "../../provision/aws-cost";
-import { confirmLosses } from "../../provision/confirm";
-import type { Deployment } from "../../provision/deployment";
+import { monthlyCost } from "../../provision/aws/aws-cost";
+import { confirmLosses } from "../../provision/stacks/confirm";
+import type { Deployment } from "../../provision/deployment/deployment";
 import {
   awsNotes,
   ResourceChange,
   plannedChanges,
   refuseImpossible,
   summarize,
-} from "../../provision/infrastructure-plan";
+} from "../../provision/stacks/plan-text";
 
 const deployment = { name: "production" } as Deployment;
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isArm, zonesOf } from "../../provision/aws-settings";
-import { parseSettings } from "../../provision/deployment";
-import { UserError } from "../../provision/errors";
-import { contains, parseNetwork, part } from "../../provision/networks";
-import { ROOT } from "../../provision/paths";
+import { isArm, zonesOf } from "../../provision/deployment/aws-settings";
+import { parseSettings } from "../../provision/deployment/deployment";
+import { UserError } from "../../provision/base/errors";
+import { contains, parseNetwork, part } from "../../provision/deployment/networks";
+import { ROOT } from "../../provision/deployment/paths";
 import { ADA, BOB } from "../support/aws";
 
 const file = (aws: string, rest = "") =>

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { awsProps } from "../../infra/aws-props";
-import { contains, overlaps, parseNetwork } from "../../provision/networks";
+import { contains, overlaps, parseNetwork } from "../../provision/deployment/networks";
 import { ACCOUNT, ADA, BOB, REGION, Stacks, awsDeployment, synthesize } from "../support/aws";
 
 // What a scanner does not see: promises about the synthesized JSON, for every variant of the deployment file.

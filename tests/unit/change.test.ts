@@ -7,10 +7,10 @@ import {
   parseOutcome,
   standing,
   standingChecks,
-} from "../../provision/change";
-import { authorOf, noteOf } from "../../provision/host-plan";
-import type { Plan } from "../../provision/planning";
-import { Command, sh } from "../../provision/shell";
+} from "../../provision/change/compile";
+import { authorOf, noteOf } from "../../provision/change/host-plan";
+import type { Plan } from "../../provision/change/planning";
+import { Command, sh } from "../../provision/base/shell";
 import { act } from "../support/plans";
 
 const now = new Date("2026-03-04T05:06:07.890Z");

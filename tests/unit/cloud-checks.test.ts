@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accountsOf, checkAws, requireFreshBackup } from "../../provision/aws-checks";
+import { accountsOf, checkAws, requireFreshBackup } from "../../provision/aws/aws-checks";
 import { ACCOUNT, awsDeployment } from "../support/aws";
 import { errorOf } from "../support/capture";
 

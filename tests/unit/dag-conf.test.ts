@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jsonErrorAt, parseConf, readConf } from "../../provision/dag-conf";
+import { jsonErrorAt, parseConf, readConf } from "../../provision/api/dag-conf";
 
 const folder = mkdtempSync(join(tmpdir(), "conf-"));
 

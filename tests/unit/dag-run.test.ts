@@ -1,4 +1,4 @@
-import { TaskInstance, changes, closest, followRun, logLines, noSuchDag, RunState } from "../../provision/dag-run";
+import { TaskInstance, changes, closest, followRun, logLines, noSuchDag, RunState } from "../../provision/api/dag-run";
 
 const task = (state: string | null, more: Partial<TaskInstance> = {}): TaskInstance => ({
   task_id: "load",

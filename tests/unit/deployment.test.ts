@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadDeployment, parseSettings } from "../../provision/deployment";
-import { UserError } from "../../provision/errors";
+import { loadDeployment, parseSettings } from "../../provision/deployment/deployment";
+import { UserError } from "../../provision/base/errors";
 
 const SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1C ada@laptop";
 const AGE = "age140ychxfpwqw22204v8xc8zpmug77ptvnlvwfher33wer5cy6nurs7wtp5j";

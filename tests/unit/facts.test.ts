@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { Fact, live, readRaw, runAsRoot, stable } from "../../provision/facts";
-import type { Host, Result } from "../../provision/host";
-import { factsOf, makePlan } from "../../provision/planning";
-import { Command, sh } from "../../provision/shell";
+import { Fact, live, readRaw, runAsRoot, stable } from "../../provision/change/read-facts";
+import type { Host, Result } from "../../provision/link/host";
+import { factsOf, makePlan } from "../../provision/change/planning";
+import { Command, sh } from "../../provision/base/shell";
 import { act, step } from "../support/plans";
 
 /** A host that answers everything with this. */

@@ -1,4 +1,4 @@
-import { keysOfConsole } from "../../provision/host-keys";
+import { keysOfConsole } from "../../provision/stacks/host-keys";
 
 const ED = "AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1C";
 const OTHER = "AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1D";

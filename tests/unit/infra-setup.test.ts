@@ -1,4 +1,4 @@
-import { Machine, PROGRAMS, planSetup } from "../../provision/setup-plan";
+import { Machine, PROGRAMS, planSetup } from "../../provision/local/setup-plan";
 
 const without = (...missing: string[]) => new Set(PROGRAMS.filter((program) => !missing.includes(program)));
 

@@ -1,5 +1,11 @@
-import { bytes } from "../../provision/local-docker";
-import { parseDocument, parseEvents, plannedChanges, summarize, terraformError } from "../../provision/terraform";
+import { bytes } from "../../provision/local/local-docker";
+import {
+  parseDocument,
+  parseEvents,
+  plannedChanges,
+  summarize,
+  terraformError,
+} from "../../provision/stacks/terraform-plan";
 
 const planned = (address: string, ...actions: string[]) => ({
   address,

@@ -4,8 +4,8 @@ import { LocalResource } from "../../infra/constructs/local-resource";
 import type { LocalProps } from "../../infra/local-props";
 import { LocalDataStack } from "../../infra/stacks/local-data";
 import { LocalHostStack } from "../../infra/stacks/local-host";
-import { localNames } from "../../provision/local-docker";
-import { ROOT, pathsOf } from "../../provision/paths";
+import { localNames } from "../../provision/local/local-docker";
+import { ROOT, pathsOf } from "../../provision/deployment/paths";
 
 const names = localNames({ name: "local", paths: pathsOf("local", true) });
 

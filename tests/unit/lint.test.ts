@@ -1,14 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { ROOT } from "../../provision/paths";
+import { ROOT } from "../../provision/deployment/paths";
 
 const cases: [file: string, source: string, complaint: RegExp | undefined][] = [
   ["provision/status.ts", `import { Client } from "ssh2";`, /ssh2 has one door/],
-  ["provision/ssh-host.ts", `import { Client } from "ssh2";`, undefined],
+  ["provision/link/ssh-host.ts", `import { Client } from "ssh2";`, undefined],
   ["provision/status.ts", `await import("age-encryption");`, /age-encryption has one door/],
-  ["provision/age.ts", `await import("age-encryption");`, undefined],
+  ["provision/deployment/age.ts", `await import("age-encryption");`, undefined],
   ["provision/plan.ts", `import type { Instance } from "@aws-sdk/client-ec2";`, /@aws-sdk has one door/],
   ["provision/plan.ts", `await import("@aws-sdk/client-s3");`, /@aws-sdk has one door/],
-  ["provision/aws.ts", `await import("@aws-sdk/client-s3");`, undefined],
+  ["provision/aws/aws.ts", `await import("@aws-sdk/client-s3");`, undefined],
   ["provision/status.ts", `import { App } from "cdktf";`, /cdktf stays under infra/],
   ["infra/main.ts", `import { App } from "cdktf";`, undefined],
   ["infra/main.ts", `import { instance } from "@cdktf/provider-aws";`, /barrel/],
@@ -18,15 +18,15 @@ const cases: [file: string, source: string, complaint: RegExp | undefined][] = [
   ["provision/status.ts", `import { DataStack } from "../infra/local/data-stack";`, /only infra\/outputs/],
   ["provision/steps/docker.ts", `import { readFileSync } from "node:fs";`, /a step is pure/],
   ["provision/steps/docker.ts", `import { spawn } from "child_process";`, /a step is pure/],
-  ["provision/steps/docker.ts", `import { connectHost } from "../ssh-host";`, /a step is pure/],
-  ["provision/steps/docker.ts", `import { say } from "../output";`, /a step does not print/],
-  ["provision/steps/docker.ts", `import { size } from "../output";`, undefined],
-  ["provision/steps/docker.ts", `import type { Result } from "../host";`, undefined],
-  ["provision/steps/docker.ts", `import { sh } from "../shell";`, undefined],
+  ["provision/steps/docker.ts", `import { connectHost } from "../link/ssh-host";`, /a step is pure/],
+  ["provision/steps/docker.ts", `import { say } from "../base/output";`, /a step does not print/],
+  ["provision/steps/docker.ts", `import { size } from "../base/output";`, undefined],
+  ["provision/steps/docker.ts", `import type { Result } from "../link/host";`, undefined],
+  ["provision/steps/docker.ts", `import { sh } from "../base/shell";`, undefined],
   ["provision/status.ts", `process.stdout.write("x");`, /output\.ts prints/],
   ["provision/status.ts", `export const isTerminal = process.stdout.isTTY === true;`, undefined],
   ["provision/status.ts", `console.log("x");`, /no-console/],
-  ["provision/output.ts", `process.stdout.write("x");`, undefined],
+  ["provision/base/output.ts", `process.stdout.write("x");`, undefined],
 ];
 
 /** ESLint's configuration is an ES module, which jest cannot load: one node does all cases. */

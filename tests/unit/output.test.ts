@@ -1,4 +1,4 @@
-import { duration, printable, size } from "../../provision/output";
+import { duration, printable, size } from "../../provision/base/output";
 
 test.each([
   ["plain\ttext\nnext", "plain\ttext\nnext"],

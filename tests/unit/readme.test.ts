@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseSettings } from "../../provision/deployment";
-import { ROOT } from "../../provision/paths";
+import { parseSettings } from "../../provision/deployment/deployment";
+import { ROOT } from "../../provision/deployment/paths";
 
 const textOf = (...path: string[]): string => readFileSync(join(ROOT, ...path), "utf8");
 const readme = textOf("README.md");
@@ -91,7 +91,7 @@ test.each(unique(paths))("the path %s exists", (path) => {
   expect(existsSync(join(ROOT, path))).toBe(true);
 });
 
-const sources = ["provision", "templates/change"].flatMap((folder) =>
+const sources = ["provision"].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => /\.(ts|sh)$/.test(entry.name))
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8")),

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
-import { imagesOf } from "../../provision/images";
-import { Release, SECRETS_OF, makeRelease, secretFilesOf } from "../../provision/release";
-import type { Secrets } from "../../provision/secret-names";
+import { imagesOf } from "../../provision/release/images";
+import { Release, SECRETS_OF, makeRelease, secretFilesOf } from "../../provision/release/release";
+import type { Secrets } from "../../provision/deployment/secret-names";
 import { SECRET_VALUES, deploymentOf } from "../support/wanted";
 
 const releaseOf = (yaml = "", secrets: Secrets = SECRET_VALUES): Release => makeRelease(deploymentOf(yaml), secrets);

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { ROOT } from "../../provision/paths";
+import { ROOT } from "../../provision/deployment/paths";
 
 /** A verb in a process of its own: exit codes are what it is about. */
 function runVerb(body: string, env: Record<string, string> = {}) {
   const source = `
     const { runScript } = require("./provision/script");
-    const { Busy, Interrupted, UserError } = require("./provision/errors");
+    const { Busy, Interrupted, UserError } = require("./provision/base/errors");
     runScript(async (deployment) => { ${body} });`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--require", "tsx/cjs", "-e", source], {
     cwd: ROOT,

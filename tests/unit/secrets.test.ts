@@ -1,5 +1,5 @@
-import { SECRETS, SECRET_NAMES, fingerprint } from "../../provision/secret-names";
-import { complete, parseSecrets } from "../../provision/secrets-text";
+import { SECRETS, SECRET_NAMES, fingerprint } from "../../provision/deployment/secret-names";
+import { complete, parseSecrets } from "../../provision/deployment/secrets-text";
 
 const parse = (text: string) => parseSecrets("x.age", text);
 

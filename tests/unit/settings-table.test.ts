@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../provision/paths";
-import { TABLES, jsonSchema, settingsTable, withTable } from "../../provision/settings-table";
+import { ROOT } from "../../provision/deployment/paths";
+import { TABLES, jsonSchema, settingsTable, withTable } from "../../provision/deployment/settings-table";
 
-const renew = "node --require tsx/cjs provision/settings-table.ts --write";
+const renew = "node --require tsx/cjs provision/deployment/settings-table.ts --write";
 
 test.each(TABLES)(`$file shows the $name of today (else: ${renew})`, (each) => {
   const document = readFileSync(join(ROOT, each.file), "utf8");

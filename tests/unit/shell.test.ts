@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { lines, sh } from "../../provision/shell";
+import { lines, sh } from "../../provision/base/shell";
 
 test.each([
   "plain",

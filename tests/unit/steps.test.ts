@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { parse } from "yaml";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../provision/errors";
-import { ROOT } from "../../provision/paths";
-import { taskRole as taskRoleOf } from "../../provision/prepare";
-import type { Action, Step } from "../../provision/planning";
-import { makeRelease } from "../../provision/release";
-import { pastTense } from "../../provision/run-change";
+import { UserError } from "../../provision/base/errors";
+import { ROOT } from "../../provision/deployment/paths";
+import { taskRole as taskRoleOf } from "../../provision/release/prepare";
+import type { Action, Step } from "../../provision/change/planning";
+import { makeRelease } from "../../provision/release/release";
+import { pastTense } from "../../provision/change/run";
 import { steps } from "../../provision/steps";
 import { access } from "../../provision/steps/access";
 import { data } from "../../provision/steps/data";
@@ -21,7 +21,7 @@ import { secrets } from "../../provision/steps/secrets";
 import { services } from "../../provision/steps/services";
 import { shutdown } from "../../provision/steps/shutdown";
 import { taskRole } from "../../provision/steps/task-role";
-import { SERVICES, Wanted } from "../../provision/wanted";
+import { SERVICES, Wanted } from "../../provision/release/wanted";
 import { SECRET_VALUES, wantedOf } from "../support/wanted";
 
 /** What a fact's command printed. */

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../provision/errors";
-import { TEMPLATES } from "../../provision/paths";
-import { render } from "../../provision/templates";
+import { UserError } from "../../provision/base/errors";
+import { ROOT } from "../../provision/deployment/paths";
+import { render } from "../../provision/release/templates";
 
 const values = {
   images: { postgres: "postgres:1", airflow: "airflow:1" },
@@ -35,7 +35,9 @@ test("values are JSON with every dollar sign doubled, and cannot break out", () 
 });
 
 describe("the scripts that a host runs are plain sh", () => {
-  test.each(readdirSync(join(TEMPLATES, "change")))("%s", (name) => {
-    expect(() => execFileSync("sh", ["-n", join(TEMPLATES, "change", name)], { stdio: "pipe" })).not.toThrow();
+  test.each(readdirSync(join(ROOT, "provision/change/on-host")))("%s", (name) => {
+    expect(() =>
+      execFileSync("sh", ["-n", join(ROOT, "provision/change/on-host", name)], { stdio: "pipe" }),
+    ).not.toThrow();
   });
 });

@@ -1,7 +1,7 @@
-import { path, detailOf, unhealthy } from "../../provision/airflow-api";
-import { pathsOf } from "../../provision/paths";
-import { logsCommand } from "../../provision/service-logs";
-import { sshArguments } from "../../provision/ssh-arguments";
+import { path, detailOf, unhealthy } from "../../provision/api/airflow-api";
+import { pathsOf } from "../../provision/deployment/paths";
+import { logsCommand } from "../../provision/page/service-logs";
+import { sshArguments } from "../../provision/link/ssh-arguments";
 
 describe("logs", () => {
   test.each<[service: string | undefined, lines: string | undefined, follow: boolean, end: string]>([

@@ -1,5 +1,5 @@
 import type { HostOutput } from "../../infra/outputs";
-import { wayIn } from "../../provision/way-in";
+import { wayIn } from "../../provision/link/way-in";
 import { awsDeployment } from "../support/aws";
 
 const HOST: HostOutput = {

@@ -1,4 +1,4 @@
-import { words } from "../../provision/words";
+import { words } from "../../provision/base/words";
 
 test.each<[text: string, words: string[]]>([
   ["", []],

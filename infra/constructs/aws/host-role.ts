@@ -2,7 +2,7 @@ import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
 import type { Construct } from "constructs";
-import { hostRoleName, roleArn } from "../../../provision/aws-settings";
+import { hostRoleName, roleArn } from "../../../provision/deployment/aws-settings";
 import type { AwsProps } from "../../aws-props";
 import { assumedBy, policy } from "./policy";
 

@@ -5,7 +5,7 @@ import { Instance } from "@cdktf/provider-aws/lib/instance";
 import type { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment";
 import type { Construct } from "constructs";
-import { UserError } from "../../../provision/errors";
+import { UserError } from "../../../provision/base/errors";
 import type { AwsProps } from "../../aws-props";
 import { DataResource, escaped } from "../../cdktf";
 import type { DataIds } from "./data-ids";

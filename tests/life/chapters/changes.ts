@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pinHost, readPins } from "../../../provision/known-hosts";
-import { mainHost } from "../../../provision/main-host";
-import { ROOT } from "../../../provision/paths";
+import { pinHost, readPins } from "../../../provision/link/known-hosts";
+import { mainHost } from "../../../provision/link/main-host";
+import { ROOT } from "../../../provision/deployment/paths";
 import { Life, touched } from "../../support/life";
 import { act } from "../../support/plans";
 import { makeProxy } from "../../support/proxy";

@@ -1,5 +1,5 @@
-import type { DagRun } from "../../../provision/dag-run";
-import { path } from "../../../provision/airflow-api";
+import type { DagRun } from "../../../provision/api/dag-run";
+import { path } from "../../../provision/api/airflow-api";
 import { Life } from "../../support/life";
 
 /** A DAG whose second task runs when the test says so; the task's code tells its release. */

@@ -1,5 +1,5 @@
-import { DagRun } from "../../../provision/dag-run";
-import { ROOT } from "../../../provision/paths";
+import { DagRun } from "../../../provision/api/dag-run";
+import { ROOT } from "../../../provision/deployment/paths";
 import { Life, pipe } from "../../support/life";
 
 const gitStatus = async (): Promise<string> => (await pipe("git", ["-C", ROOT, "status", "--porcelain"])).stdout;

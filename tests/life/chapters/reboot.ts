@@ -1,4 +1,4 @@
-import type { DagRun } from "../../../provision/dag-run";
+import type { DagRun } from "../../../provision/api/dag-run";
 import { Life, Trace, pipe } from "../../support/life";
 
 const UNIT = "/etc/systemd/system/life-lost-volume.service";

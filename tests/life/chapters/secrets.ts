@@ -1,9 +1,9 @@
 import { chmodSync, copyFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ROOT } from "../../../provision/paths";
-import { secretFilesOf } from "../../../provision/release";
-import { SECRETS } from "../../../provision/secret-names";
+import { ROOT } from "../../../provision/deployment/paths";
+import { secretFilesOf } from "../../../provision/release/release";
+import { SECRETS } from "../../../provision/deployment/secret-names";
 import { Life, pipe } from "../../support/life";
 
 const OTHERS = /error: the secrets in .*secrets\.age are not those of the database on this host\nhint: pull /;

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { localNames } from "../../../provision/local-docker";
+import { localNames } from "../../../provision/local/local-docker";
 import { Life, pipe } from "../../support/life";
 
 /** What this machine's Docker holds of a deployment. */

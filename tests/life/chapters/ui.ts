@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
-import type { DagRun } from "../../../provision/dag-run";
+import type { DagRun } from "../../../provision/api/dag-run";
 import { Life, pipe } from "../../support/life";
 
 const CHROMIUM = "/usr/bin/chromium";

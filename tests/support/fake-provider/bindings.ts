@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ROOT } from "../../../provision/paths";
+import { ROOT } from "../../../provision/deployment/paths";
 
 /** Terraform's types as JSON: `"string"`, `["list", "string"]`, `["object", {…}]`. */
 export type Type = string | [string, Type] | ["object", Record<string, Type>];

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { parseNetwork } from "../../../provision/networks";
+import { parseNetwork } from "../../../provision/deployment/networks";
 import type { Block, Type } from "./bindings";
 import { UNKNOWN, Values } from "./values";
 

@@ -1,0 +1,153 @@
+import { distance } from "fastest-levenshtein";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AirflowApi, ApiError, path } from "./airflow-api";
+import { UserError } from "../base/errors";
+import { duration, printable } from "../base/output";
+
+export interface Dag {
+  readonly dag_id: string;
+  readonly is_paused: boolean;
+  readonly bundle_version: string | null;
+}
+
+export interface DagRun {
+  readonly dag_id: string;
+  readonly dag_run_id: string;
+  readonly state: "queued" | "running" | "success" | "failed";
+  readonly start_date: string | null;
+  readonly end_date: string | null;
+  readonly bundle_version: string | null;
+}
+
+export interface TaskInstance {
+  readonly task_id: string;
+  /** -1 where the task is not mapped. */
+  readonly map_index: number;
+  readonly try_number: number;
+  /** null before the scheduler has looked at it. */
+  readonly state: string | null;
+  readonly duration: number | null;
+}
+
+/** @throws UserError with the closest ids where there is no such DAG */
+export async function findDag(airflow: AirflowApi, id: string): Promise<Dag> {
+  try {
+    return await airflow.get<Dag>(path`/dags/${id}`);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+    const known = await airflow.list<Dag>("/dags", "dags");
+    throw noSuchDag(
+      id,
+      known.map(({ dag_id }) => dag_id),
+    );
+  }
+}
+
+export function noSuchDag(id: string, known: readonly string[]): UserError {
+  const message = `there is no DAG ${id}`;
+  if (known.length === 0) return new UserError(`${message}: Airflow knows none yet`, "push dags/ with make dags");
+  return new UserError(message, `did you mean ${closest(id, known).join(", ")}? make dags pushes new ones`);
+}
+
+/** Up to three, best first; an id that contains what was typed counts as close. */
+export function closest(wanted: string, known: readonly string[]): string[] {
+  const score = (id: string): number => (id.includes(wanted) ? 0 : distance(wanted, id));
+  return [...known].sort((a, b) => score(a) - score(b) || (a < b ? -1 : 1)).slice(0, 3);
+}
+
+export async function startRun(airflow: AirflowApi, dag: Dag, conf: object, mayUnpause: boolean): Promise<DagRun> {
+  const id = dag.dag_id;
+  if (dag.is_paused) {
+    if (!mayUnpause)
+      throw new UserError(`the DAG ${id} is paused: its run would wait for ever`, "add PAUSED=ok to unpause it");
+    await airflow.patch(path`/dags/${id}`, { is_paused: false });
+  }
+  return airflow.post<DagRun>(path`/dags/${id}/dagRuns`, { logical_date: null, conf });
+}
+
+const runPath = ({ dag_id, dag_run_id }: DagRun): string => path`/dags/${dag_id}/dagRuns/${dag_run_id}`;
+
+export interface RunState {
+  readonly run: DagRun;
+  readonly tasks: readonly TaskInstance[];
+}
+
+/** The run first: tasks read after a run's end are final. */
+export async function readRun(airflow: AirflowApi, started: DagRun): Promise<RunState> {
+  const run = await airflow.get<DagRun>(runPath(started));
+  return { run, tasks: await airflow.list<TaskInstance>(`${runPath(started)}/taskInstances`, "task_instances") };
+}
+
+export const isOver = ({ state }: DagRun): boolean => state === "success" || state === "failed";
+
+/** Reads a run until it is over; `see` gets every state of it. */
+export async function followRun(
+  read: () => Promise<RunState>,
+  see: (state: RunState) => void,
+  signal: AbortSignal,
+): Promise<RunState> {
+  const began = Date.now();
+  for (;;) {
+    const asked = Date.now();
+    const state = await read();
+    signal.throwIfAborted();
+    see(state);
+    if (isOver(state.run)) return state;
+    // Quick at first; later, and where the answer is slow, Airflow has better things to do than to answer.
+    const took = Date.now() - asked;
+    await sleep(Math.min(5000, Math.max(asked - began < 10_000 ? 100 : 500, 4 * took)));
+  }
+}
+
+/** A line for each task whose state is another one than before. Pure. */
+export function changes(before: readonly TaskInstance[], after: readonly TaskInstance[]): string[] {
+  const known = new Map(before.map((task) => [nameOf(task), stateOf(task)]));
+  return after.flatMap((task) => {
+    const state = stateOf(task);
+    if (!task.state || known.get(nameOf(task)) === state) return [];
+    const took = task.duration !== null && task.state === "success" ? ` (${duration(task.duration)})` : "";
+    return [printable(`  ${nameOf(task)}: ${state}${took}`)];
+  });
+}
+
+export const nameOf = ({ task_id, map_index }: TaskInstance): string =>
+  map_index < 0 ? task_id : `${task_id}[${map_index}]`;
+const stateOf = ({ state, try_number }: TaskInstance): string =>
+  `${state}${try_number > 1 ? `, try ${try_number}` : ""}`;
+
+/** The last lines of a task's log, as Airflow keeps them. */
+export async function logTail(airflow: AirflowApi, run: DagRun, task: TaskInstance, count = 20): Promise<string[]> {
+  const query = `?full_content=true${task.map_index < 0 ? "" : `&map_index=${task.map_index}`}`;
+  const log = await airflow.get<{ content: LogEvent[] | string }>(
+    `${runPath(run)}${path`/taskInstances/${task.task_id}/logs/${Math.max(1, task.try_number)}`}${query}`,
+  );
+  return logLines(log.content).slice(-count);
+}
+
+export interface LogEvent {
+  readonly event: string;
+  readonly timestamp?: string | null;
+  readonly level?: string;
+  readonly error_detail?: readonly {
+    readonly exc_type: string;
+    readonly exc_value: string;
+    readonly frames?: readonly { readonly filename: string; readonly lineno: number; readonly name: string }[];
+  }[];
+}
+
+/** Log events as lines of text: `12:00:01 error  Task failed`, with the exception's place and message below. */
+export function logLines(content: readonly LogEvent[] | string): string[] {
+  if (typeof content === "string") return content.split("\n").map(printable);
+  // Airflow's own group at the top names the file.
+  const end = content.findIndex(({ event }) => event.startsWith("::endgroup::"));
+  return content
+    .slice(end + 1)
+    .flatMap(({ event, timestamp, level, error_detail }) => [
+      ...`${/T(\d\d:\d\d:\d\d)/.exec(timestamp ?? "")?.[1] ?? ""} ${level ?? ""} ${event}`.trim().split("\n"),
+      ...(error_detail ?? []).flatMap(({ exc_type, exc_value, frames }) => [
+        ...(frames ?? []).slice(-3).map(({ filename, lineno, name }) => `    ${filename}:${lineno} in ${name}`),
+        ...`    ${exc_type}: ${exc_value}`.split("\n"),
+      ]),
+    ])
+    .map(printable);
+}

@@ -1,0 +1,84 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Document, LineCounter, parseDocument } from "yaml";
+import { UserError } from "../base/errors";
+import { DEPLOYMENTS, Paths, ROOT, pathsOf } from "./paths";
+import { Settings } from "./settings";
+import { offsetOf, pathText, problemsOf } from "./settings-problems";
+
+export type Deployment = Settings & {
+  readonly name: string;
+  readonly isLocal: boolean;
+  readonly paths: Paths;
+};
+/** A deployment on EC2. */
+export type AwsDeployment = Extract<Deployment, { readonly infrastructure: "aws" }>;
+
+/** Reads and checks deployments/<name>.yaml, whole, once. Throws a UserError that names every problem. */
+export function loadDeployment(name: string, directory = DEPLOYMENTS): Deployment {
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
+    throw new UserError(
+      `"${name}" cannot be a deployment's name`,
+      "1 to 31 lower-case letters, digits and -, a letter first",
+    );
+  }
+  const file = join(directory, `${name}.yaml`);
+  if (!existsSync(file)) {
+    throw new UserError(
+      `no deployment "${name}": there is no deployments/${name}.yaml`,
+      `known deployments: ${knownDeployments(directory).join(", ") || "none"}`,
+    );
+  }
+  const settings = parseSettings(`deployments/${name}.yaml`, readFileSync(file, "utf8"));
+  const isLocal = settings.infrastructure === "local";
+  const { caBundle } = settings.build;
+  return {
+    ...settings,
+    build: { ...settings.build, ...(caBundle && { caBundle: absolute(caBundle) }) },
+    name,
+    isLocal,
+    paths: pathsOf(name, isLocal, settings.backup.directory),
+  };
+}
+
+const knownDeployments = (directory: string): string[] =>
+  readdirSync(directory).flatMap((entry) => /^([a-z][a-z0-9-]*)\.yaml$/.exec(entry)?.[1] ?? []);
+
+/** Paths in a deployment file are relative to the checkout, `~` is the home folder. */
+const absolute = (path: string): string => resolve(ROOT, path.replace(/^~(?=\/|$)/, homedir()));
+
+/** Throws one UserError for all problems, each with its line and path. */
+export function parseSettings(source: string, content: string): Settings {
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
+  const lineOf = (offset: number): number => lines.linePos(offset).line;
+  if (document.errors.length > 0) {
+    const problems = document.errors.map(({ message, pos }) => `line ${lineOf(pos[0])}: ${message}`);
+    throw invalid(`${source} is not YAML`, problems);
+  }
+  const value: unknown = valueOf(document) ?? {};
+  const parsed = Settings.safeParse(value);
+  if (parsed.success) return parsed.data as Settings;
+  const problems = parsed.error.issues
+    .flatMap((issue) => problemsOf(issue, value))
+    .map(({ path, message }) => ({ offset: offsetOf(document, path), text: `${pathText(path)}${message}` }))
+    .sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0))
+    .map(({ offset, text }) => (offset === undefined ? text : `line ${lineOf(offset)}: ${text}`));
+  throw invalid(`${source} is not valid`, problems);
+}
+
+/** An alias without its anchor, or too many of them, is found only here. */
+function valueOf(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UserError(`not YAML: ${(error as Error).message}`);
+  }
+}
+
+const invalid = (message: string, problems: readonly string[]) =>
+  new UserError(
+    problems.length === 1 ? `${message}: ${problems[0]}` : [`${message}:`, ...problems].join("\n  "),
+    "every setting and its default: README.md, Settings",
+  );

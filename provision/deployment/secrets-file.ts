@@ -1,0 +1,211 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { link, mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import { Corrupt, NotForUs, decrypt, encrypt, recipientOf } from "./age";
+import type { Deployment } from "./deployment";
+import { UserError } from "../base/errors";
+import { Paths, ROOT } from "./paths";
+import { isAlive } from "../base/processes";
+import { SECRET_NAMES, Secrets } from "./secret-names";
+import { complete, parseSecrets } from "./secrets-text";
+
+/** The secrets, all of them. Throws a UserError where there are none yet. */
+export async function readSecrets(deployment: Deployment): Promise<Secrets> {
+  const opened = await openSecrets(deployment);
+  if (opened.digest === undefined) {
+    throw new UserError(
+      `there is no ${opened.source}`,
+      "pull it from git or a backup; the first make provision makes it",
+    );
+  }
+  const secrets = parseSecrets(opened.source, opened.text);
+  const missing = SECRET_NAMES.filter((name) => secrets[name] === undefined);
+  if (missing.length > 0) {
+    throw new UserError(
+      `${opened.source} lacks ${missing.join(", ")}`,
+      "add what is missing with make secrets, or let make provision generate it",
+    );
+  }
+  return secrets as Secrets;
+}
+
+export interface Draft {
+  readonly secrets: Secrets;
+  /** Names of what was generated. */
+  readonly created: readonly string[];
+  /** Writes what was generated; encrypts again where the operators have changed. */
+  keep(): Promise<void>;
+}
+
+/** The secrets, with what is missing generated but not kept yet. */
+export async function draftSecrets(deployment: Deployment): Promise<Draft> {
+  const opened = await openSecrets(deployment);
+  parseSecrets(opened.source, opened.text);
+  const { text, created } = complete(opened.text);
+  return {
+    secrets: parseSecrets(opened.source, text) as Secrets,
+    created,
+    keep: async () => {
+      if (created.length > 0 || opened.isStale) await saveSecrets(deployment, opened, text);
+    },
+  };
+}
+
+export interface Opened {
+  /** How messages name the file. */
+  readonly source: string;
+  /** Decrypted, not checked; empty where there is no file. */
+  readonly text: string;
+  /** Of the encrypted file; undefined where there is none. */
+  readonly digest: string | undefined;
+  /** Encrypted to others than the operators of today. */
+  readonly isStale: boolean;
+}
+
+export async function openSecrets(deployment: Deployment): Promise<Opened> {
+  const file = deployment.paths.secrets;
+  const source = nameOf(file);
+  const encrypted = await contentOf(file);
+  const identity = await identityOf(deployment.paths);
+  const { recipients } = await readersOf(deployment, identity);
+  if (encrypted === undefined) return { source, text: "", digest: undefined, isStale: false };
+  const text = await decrypted(source, encrypted, identity);
+  const header = HEADER.exec(text);
+  if (header && header[1] !== deployment.name) {
+    throw new UserError(
+      `${source} holds the secrets of "${header[1]}", not of "${deployment.name}"`,
+      `put back the right file, or choose DEPLOYMENT=${header[1]}`,
+    );
+  }
+  return {
+    source,
+    text: header ? text.slice(header[0].length) : text,
+    digest: sha256(encrypted),
+    isStale: header?.[2] !== recipients.join(" "),
+  };
+}
+
+/**
+ * Writes the secrets so that a crash at any moment leaves either the old file or the new one, and never over somebody
+ * else's edit: `opened` is what the text was made from.
+ */
+export async function saveSecrets(deployment: Deployment, opened: Opened, text: string): Promise<void> {
+  const file = deployment.paths.secrets;
+  const identity = await identityOf(deployment.paths);
+  const { own, recipients } = await readersOf(deployment, identity);
+  if (!recipients.includes(own)) {
+    throw new UserError(
+      `you are not among the operators of "${deployment.name}": you could not read what you write`,
+      `add your recipient ${own} to \`operators\` in deployments/${deployment.name}.yaml`,
+    );
+  }
+  const whole = `# Secrets of ${deployment.name}, encrypted to: ${recipients.join(" ")}\n${text}`;
+  const encrypted = await encrypt(whole, recipients);
+  await mkdir(dirname(file), { recursive: true, ...(deployment.isLocal && { mode: 0o700 }) });
+  await removeLeftovers(file);
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    await writeSynced(temporary, encrypted);
+    if ((await decrypted(opened.source, await readFile(temporary), identity)) !== whole) {
+      throw new Error(`${temporary} does not decrypt to what was encrypted`);
+    }
+    await putInPlace(temporary, file, opened);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncDirectory(dirname(file));
+}
+
+const HEADER = /^# Secrets of (\S+), encrypted to: (.*)\n/;
+
+/** Where the offline recovery recipient is kept: public, beside the secrets, for all operators. */
+export const recoveryFile = ({ secrets }: Paths): string => secrets.replace(/\.age$/, ".recovery");
+
+/** Who shall be able to read the secrets: the operators, or whoever made the keys; and the recovery recipient. */
+async function readersOf({ operators, paths }: Deployment, identity: string) {
+  const own = await recipientOf(identity);
+  const team = operators.length > 0 ? operators.map(({ age }) => age) : [own];
+  const recovery = (await contentOf(recoveryFile(paths)))?.toString().match(/^age1\S+/m)?.[0];
+  const recipients = [...new Set([...team, ...(recovery ? [recovery] : [])])].sort();
+  return { own, recipients };
+}
+
+async function identityOf({ ageIdentity, secrets }: Paths): Promise<string> {
+  const identity = await contentOf(ageIdentity);
+  if (identity) return identity.toString();
+  throw new UserError(
+    `there is no age identity at ${nameOf(ageIdentity)}`,
+    existsSync(secrets)
+      ? `it decrypts ${nameOf(secrets)}: copy yours there, or name it with AIRFLOW_AGE_IDENTITY`
+      : "run make keypair",
+  );
+}
+
+async function decrypted(source: string, file: Buffer, identity: string): Promise<string> {
+  try {
+    return await decrypt(file, identity);
+  } catch (error) {
+    if (error instanceof NotForUs) {
+      throw new UserError(
+        `${source} is not encrypted to your age identity, ${await recipientOf(identity)}`,
+        "let somebody who can read it add you to `operators` and run make secrets; or name the right identity with AIRFLOW_AGE_IDENTITY",
+      );
+    }
+    if (error instanceof Corrupt) {
+      throw new UserError(`${source} is damaged: age cannot decrypt it`, "restore it from git or a backup");
+    }
+    throw error;
+  }
+}
+
+async function putInPlace(temporary: string, file: string, opened: Opened): Promise<void> {
+  const meanwhile = () =>
+    new UserError(`${opened.source} was changed by somebody else meanwhile`, "nothing was written: run again");
+  if (opened.digest === undefined) {
+    // A link never replaces a file: of two first runs one keeps its secrets and the other hears of it.
+    return link(temporary, file).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === "EEXIST" ? meanwhile() : error;
+    });
+  }
+  const current = await contentOf(file);
+  if (current === undefined || sha256(current) !== opened.digest) throw meanwhile();
+  await rename(temporary, file);
+}
+
+/** What a killed writer left: encrypted, but of no use. */
+async function removeLeftovers(file: string): Promise<void> {
+  for (const entry of await readdir(dirname(file))) {
+    const pid = entry.startsWith(`${basename(file)}.`) && /\.(\d+)\.tmp$/.exec(entry)?.[1];
+    if (pid && !isAlive(Number(pid))) await rm(join(dirname(file), entry), { force: true });
+  }
+}
+
+async function writeSynced(file: string, content: Buffer): Promise<void> {
+  const handle = await open(file, "w", 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, "r");
+  await handle.sync().finally(() => handle.close());
+}
+
+const contentOf = (file: string): Promise<Buffer | undefined> =>
+  readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+
+const sha256 = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
+
+/** Relative to the checkout where it lies inside. */
+const nameOf = (file: string): string => {
+  const inside = relative(ROOT, file);
+  return inside.startsWith("..") ? file : inside;
+};

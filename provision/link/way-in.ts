@@ -1,0 +1,31 @@
+import type { HostOutput } from "../../infra/outputs";
+import type { Deployment } from "../deployment/deployment";
+import { words } from "../base/words";
+
+/** A program and its words, whose standard input and output lead to the host's sshd; undefined: a plain connection. */
+export type WayIn = readonly string[] | undefined;
+
+/** One way in for all verbs, `make ssh` included. No shell ever reads it. Pure. */
+export function wayIn(deployment: Deployment, { id, address, port, user }: HostOutput): WayIn {
+  if (deployment.infrastructure === "local") return undefined;
+  const { access, proxyCommand, region, profile } = deployment.aws;
+  const account = ["--region", region, ...(profile ? ["--profile", profile] : [])];
+  switch (access) {
+    case "direct":
+      return undefined;
+    case "ssm":
+      return [
+        ...["aws", "ssm", "start-session", "--target", id, "--document-name", "AWS-StartSSHSession"],
+        ...["--parameters", `portNumber=${port}`, ...account],
+      ];
+    case "eice":
+      return [
+        ...["aws", "ec2-instance-connect", "open-tunnel", "--instance-id", id],
+        ...["--remote-port", String(port), ...account],
+      ];
+    case "proxyCommand": {
+      const values: Record<string, string> = { h: address, p: String(port), r: user, i: id, "%": "%" };
+      return words(proxyCommand!).map((word) => word.replace(/%([hpri%])/g, (_, letter: string) => values[letter]!));
+    }
+  }
+}

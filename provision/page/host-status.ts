@@ -1,0 +1,96 @@
+import { standing } from "../change/compile";
+import { Fact, live, readRaw } from "../change/read-facts";
+import type { Host } from "../link/host";
+import { Command, sh } from "../base/shell";
+import { BACKUPS } from "../steps/backup";
+import { taskRoleValidity } from "../steps/task-role";
+import { CURRENT, DATA } from "../release/wanted";
+
+export interface ServiceStatus {
+  readonly service: string;
+  /** Docker's word: running, exited, restarting … */
+  readonly state: string;
+  /** healthy, unhealthy, starting; empty where it has no health check. */
+  readonly health: string;
+  /** ISO 8601: its start, or its end where it does not run. */
+  readonly since: string;
+  readonly restarts: number;
+}
+
+const first = ({ stdout }: { stdout: string }): string | undefined => stdout.trim().split("\n")[0] || undefined;
+
+/** What a status page shows of a host; all of it is read in one round trip and moves by itself. */
+const facts = {
+  running: standing.running,
+  previous: standing.previous,
+  release: live(sh`basename "$(readlink ${CURRENT})"`, first),
+  dagRelease: live(sh`basename "$(readlink ${DATA}/dags/current)"`, first),
+  system: live(new Command(`. /etc/os-release; echo "$PRETTY_NAME"`), first),
+  /** Seconds since 1970 by the host's clock. */
+  clock: live(sh`date +%s.%N`, ({ stdout }) => Number(stdout)),
+  /** Seconds since the boot, by systemd: a container's /proc/uptime is its host's. */
+  uptime: live(
+    new Command(`echo $(($(date +%s) - $(date -d "$(systemctl show -p UserspaceTimestamp --value)" +%s)))`),
+    ({ stdout }) => Number(stdout),
+  ),
+  hasData: live(sh`mountpoint -q ${DATA}`, ({ code }) => code === 0),
+  docker: live(sh`systemctl is-active docker.service`, first),
+  services: live(
+    sh`docker ps --all --quiet --filter label=com.docker.compose.project=airflow --filter label=com.docker.compose.oneoff=False | xargs -r docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Running}}{{.State.StartedAt}}{{else}}{{.State.FinishedAt}}{{end}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}'`,
+    ({ stdout }) => parseServices(stdout),
+  ),
+  imagesDate: live(sh`cat ${CURRENT}/images/date`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
+  disks: live(sh`df --block-size=1 --output=target,size,avail / ${DATA} /var/lib/docker`, ({ stdout }) =>
+    parseDisks(stdout),
+  ),
+  memory: live(sh`cat /proc/meminfo`, ({ stdout }) => {
+    const kib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(stdout)?.[1] ?? 0);
+    return { total: kib("MemTotal") * 1024, available: kib("MemAvailable") * 1024 };
+  }),
+  taskRole: taskRoleValidity,
+  backup: live(
+    sh`ls -1t ${BACKUPS} | head -n 1 | while read -r name; do stat -c '%Y' ${BACKUPS}/"$name"; du -sb ${BACKUPS}/"$name" | cut -f1; echo "$name"; done`,
+    ({ stdout }) => parseBackup(stdout),
+  ),
+} satisfies Record<string, Fact<unknown>>;
+
+export type HostStatus = { readonly [K in keyof typeof facts]: ReturnType<(typeof facts)[K]["parse"]> };
+
+export async function readStatus(host: Host): Promise<HostStatus> {
+  const names = Object.keys(facts) as (keyof typeof facts)[];
+  const raw = await readRaw(host, Object.values<Fact<unknown>>(facts));
+  return Object.fromEntries(names.map((name, i) => [name, facts[name].parse(raw[i]!.result)])) as HostStatus;
+}
+
+export const parseServices = (stdout: string): ServiceStatus[] =>
+  [...stdout.matchAll(/^(\S+) (\S+) (\S+) (\d+) ?(\S*)$/gm)].map(([, service, state, since, restarts, health]) => ({
+    service: service!,
+    state: state!,
+    since: since!,
+    restarts: Number(restarts),
+    health: health!,
+  }));
+
+export interface Disk {
+  /** Where it is mounted, or the directories on it that matter. */
+  readonly paths: readonly string[];
+  readonly size: number;
+  readonly free: number;
+}
+
+/** Each disk once: where a directory has none of its own, or two are of one disk, df repeats itself. */
+export function parseDisks(stdout: string): Disk[] {
+  const byNumbers = new Map<string, string[]>();
+  for (const [, path, numbers] of stdout.matchAll(/^(\/\S*)\s+(\d+\s+\d+)$/gm)) {
+    byNumbers.set(numbers!, [...new Set([...(byNumbers.get(numbers!) ?? []), path!])]);
+  }
+  return [...byNumbers].map(([numbers, paths]) => {
+    const [size, free] = numbers.split(/\s+/).map(Number);
+    return { paths, size: size!, free: free! };
+  });
+}
+
+const parseBackup = (stdout: string) => {
+  const [made, bytes, name] = stdout.trim().split("\n");
+  return name ? { name, made: Number(made), bytes: Number(bytes) } : undefined;
+};

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import type { HostOutput } from "../../infra/outputs";
+import { hostRoleName, roleArn } from "../deployment/aws-settings";
+import type { Deployment } from "../deployment/deployment";
+import { UserError } from "../base/errors";
+import { labelOf, makeRelease, secretFilesOf } from "./release";
+import { Secrets, fingerprint } from "../deployment/secret-names";
+import { readTemplate } from "./templates";
+import type { TaskRole, Wanted } from "./wanted";
+
+/** All that a host should be, from the deployment file, the secrets and templates/. */
+export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput): Wanted {
+  const release = makeRelease(deployment, secrets);
+  return {
+    deployment,
+    user: host.user,
+    authorizedKeys: authorizedKeys(deployment),
+    clock: Date.now() / 1000,
+    release,
+    images: release.images,
+    caBundle: caBundle(deployment),
+    secretFiles: secretFilesOf(secrets),
+    adminDigest: labelOf(secrets.label_key, secrets.admin_password),
+    identity: {
+      deployment: deployment.name,
+      fernetKey: fingerprint("fernet_key", secrets.fernet_key),
+      databasePassword: fingerprint("database_password", secrets.database_password),
+    },
+    taskRole: taskRole(deployment),
+  };
+}
+
+export function taskRole({ name, aws }: Deployment): TaskRole | undefined {
+  if (!aws?.taskRole) return undefined;
+  return {
+    arn: aws.taskRole,
+    region: aws.region,
+    session: `airflow-${name}`,
+    trust: roleArn(aws.account, hostRoleName(name)),
+    script: readTemplate("aws/host.py"),
+  };
+}
+
+function authorizedKeys({ name, operators, paths }: Deployment): string[] {
+  const own = textOf(`${paths.sshKey}.pub`)?.trim();
+  if (operators.length === 0) return own ? [own] : [];
+  const keys = operators.map((operator) => operator.ssh.trim());
+  const blob = (key: string): string => key.split(" ")[1] ?? "";
+  if (own && !keys.some((key) => blob(key) === blob(own))) {
+    throw new UserError(
+      "your own SSH key is not among `operators`: you would lock yourself out",
+      `add the line of ${paths.sshKey}.pub to deployments/${name}.yaml`,
+    );
+  }
+  return keys;
+}
+
+function caBundle({ name, build }: Deployment): string | undefined {
+  const file = build.caBundle ?? process.env["SSL_CERT_FILE"];
+  if (!file) return undefined;
+  const text = textOf(file);
+  if (text === undefined) {
+    throw new UserError(
+      `cannot read the CA bundle ${file}`,
+      build.caBundle ? `see build.caBundle in deployments/${name}.yaml` : "SSL_CERT_FILE names it",
+    );
+  }
+  return text;
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}

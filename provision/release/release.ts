@@ -1,0 +1,90 @@
+import { createHash, createHmac } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Deployment } from "../deployment/deployment";
+import { Images, imagesOf } from "./images";
+import { TEMPLATES } from "../deployment/paths";
+import type { UploadFile } from "../change/planning";
+import type { Secrets } from "../deployment/secret-names";
+import { render } from "./templates";
+
+export interface ReleaseFile extends UploadFile {
+  readonly sha256: string;
+}
+
+/** Everything rendered for a host, named by its content. It holds no secret. */
+export interface Release {
+  readonly digest: string;
+  readonly files: readonly ReleaseFile[];
+  readonly images: Images;
+}
+
+/** Which service reads which secret file (docs: facts.md's list, tried one by one). */
+export const SECRETS_OF: Record<string, readonly string[]> = {
+  postgres: ["database_password"],
+  migrate: ["database_url", "fernet_key", "admin_password"],
+  "api-server": ["database_url", "fernet_key", "jwt_secret", "api_secret_key"],
+  scheduler: ["database_url", "jwt_secret"],
+  "dag-processor": ["database_url", "fernet_key"],
+  triggerer: ["database_url", "fernet_key"],
+};
+
+/** What lies in /opt/airflow/secrets on the host: the value to the byte, no newline at its end. */
+export const secretFilesOf = (secrets: Secrets): Map<string, string> =>
+  new Map([
+    ["admin_password", secrets.admin_password],
+    ["api_secret_key", secrets.api_secret_key],
+    ["database_password", secrets.database_password],
+    ["database_url", `postgresql+psycopg2://airflow:${secrets.database_password}@postgres/airflow`],
+    ["fernet_key", secrets.fernet_key],
+    ["jwt_secret", secrets.jwt_secret],
+  ]);
+
+/** Tells two values apart without telling the value, keyed so that nobody can try guesses: 16 hex digits. */
+export const labelOf = (key: string, ...values: readonly string[]): string =>
+  createHmac("sha256", key).update(JSON.stringify(values)).digest("hex").slice(0, 16);
+
+/** Renders the release of a deployment. Reads templates/, changes nothing. */
+export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
+  const imageFiles = filesBelow("images").map((file) =>
+    file.path === "images/extra-requirements.txt"
+      ? { ...file, content: deployment.airflow.requirements.map((line) => `${line}\n`).join("") }
+      : file,
+  );
+  const images = imagesOf(deployment, imageFiles);
+  const contents = [...imageFiles, { path: "compose.yaml", content: composeFile(deployment, secrets, images) }];
+  const files = contents
+    .map((file) => ({ ...file, sha256: createHash("sha256").update(file.content).digest("hex") }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const digest = createHash("sha256")
+    .update(files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(""))
+    .digest("hex")
+    .slice(0, 16);
+  return { digest, files, images };
+}
+
+function composeFile({ airflow, aws }: Deployment, secrets: Secrets, images: Images): string {
+  const files = secretFilesOf(secrets);
+  const labels = Object.entries(SECRETS_OF).map(([service, names]) => [
+    service,
+    labelOf(secrets.label_key, ...names.map((name) => files.get(name)!)),
+  ]);
+  const settings = Object.entries(airflow.settings).flatMap(([section, options]) =>
+    Object.entries(options).map(([option, value]) => [`AIRFLOW__${section}__${option}`.toUpperCase(), String(value)]),
+  );
+  return render("compose.yaml", {
+    images,
+    secrets: Object.fromEntries(labels) as object,
+    parallelism: airflow.parallelism,
+    drain: airflow.drain,
+    settings: Object.fromEntries(settings) as object,
+    hasTaskRole: aws?.taskRole !== undefined,
+  });
+}
+
+function filesBelow(directory: string): { path: string; content: string }[] {
+  return readdirSync(join(TEMPLATES, directory), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("__pycache__"))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: path.slice(TEMPLATES.length + 1), content: readFileSync(path, "utf8") }));
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HostOutput } from "../../infra/outputs";
+import { consoleOutput } from "../aws/aws";
+import { stopIfSignalled } from "../base/child";
+import type { Deployment } from "../deployment/deployment";
+import { UserError } from "../base/errors";
+import { localNames, readLocalHostKeys } from "../local/local-docker";
+import { duration, printable, showStatus } from "../base/output";
+
+/** The host's public SSH keys, `type base64`, learned past the network that they protect. Waits while it boots. */
+export const learnHostKeys = (deployment: Deployment, host: HostOutput, seconds?: number): Promise<string[]> =>
+  deployment.infrastructure === "local"
+    ? waitForKeys(host, { seconds: seconds ?? 60, pause: 0.1, hint: "run make infrastructure again" }, () =>
+        readLocalHostKeys(localNames(deployment)),
+      )
+    : waitForKeys(host, { seconds: seconds ?? 300, pause: 5, hint: NO_CONSOLE }, async () =>
+        keysOfConsole(await consoleOutput(deployment.aws, host.id)),
+      );
+
+const NO_CONSOLE =
+  "run make infrastructure again; if the console stays empty, read /etc/ssh/ssh_host_ed25519_key.pub by another safe way " +
+  "(EC2's serial console, Session Manager) and add it with the host's address and id to deployments/<name>.known_hosts";
+
+interface Patience {
+  readonly seconds: number;
+  readonly pause: number;
+  readonly hint: string;
+}
+
+async function waitForKeys(
+  host: HostOutput,
+  { seconds, pause, hint }: Patience,
+  read: () => Promise<string[]>,
+): Promise<string[]> {
+  const started = Date.now();
+  for (;;) {
+    stopIfSignalled();
+    const keys = await read();
+    if (keys.length > 0) return keys;
+    const waited = (Date.now() - started) / 1000;
+    if (waited > seconds) {
+      throw new UserError(`the host ${host.id} has not shown its SSH host key after ${duration(waited)}`, hint);
+    }
+    showStatus(`waiting for the host to show its SSH host key, ${duration(waited)} …`);
+    await sleep(pause * 1000);
+  }
+}
+
+const BEGIN = "-----BEGIN SSH HOST KEY KEYS-----";
+const END = "-----END SSH HOST KEY KEYS-----";
+
+/**
+ * The keys that cloud-init printed, of the newest whole block: nobody but root writes to a console.
+ * @throws UserError where a block is there and holds no key that can be believed
+ */
+export function keysOfConsole(console: string): string[] {
+  const end = console.lastIndexOf(END);
+  const begin = end < 0 ? -1 : console.lastIndexOf(BEGIN, end);
+  if (begin < 0) return [];
+  // The kernel may write a message of its own between, and a log's time before, these lines.
+  const found = console
+    .slice(begin + BEGIN.length, end)
+    .matchAll(/(ssh-\S+|ecdsa-\S+)\s+([A-Za-z0-9+/]+={0,3})(?=\s|$)/gm);
+  const keys = [...found].filter(([, type, blob]) => isKey(type!, blob!)).map(([, type, blob]) => `${type} ${blob}`);
+  if (keys.length > 0) return [...new Set(keys)];
+  throw new UserError(
+    `the console shows no SSH host key between its marks: ${printable(console.slice(begin, end)).trim().slice(0, 200)}`,
+    NO_CONSOLE,
+  );
+}
+
+/** The blob says its own type first, and is as long as keys of that type are. */
+function isKey(type: string, blob: string): boolean {
+  const bytes = Buffer.from(blob, "base64");
+  const length = bytes.length >= 4 ? bytes.readUInt32BE(0) : -1;
+  return bytes.toString("latin1", 4, 4 + length) === type && bytes.length > 4 + length + 32 - 1;
+}
