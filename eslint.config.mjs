@@ -1,72 +1,74 @@
 import tseslint from "typescript-eslint";
+import { CLOSED, DOORS, INFRA, ROOMS, VERBS } from "./rooms.mjs";
 
-/** Modules with one door: who else imports them is told which file to use. `loads`: also `await import()` of it. */
-const doors = [
-  { name: "ssh2", door: "provision/link/ssh-host.ts" },
-  { name: "zx", door: "provision/lock.ts" },
-  { name: "handlebars", door: "provision/release/templates.ts" },
-  { name: "age-encryption", door: "provision/deployment/age.ts" },
-  { name: "undici", door: "provision/api/airflow-api.ts" },
-  { name: "@aws-sdk", door: "provision/aws/aws.ts" },
-];
+/** Modules of Node through which a program reaches the world. */
 const effects = ["fs", "fs/promises", "child_process", "net", "http", "https", "os", "timers", "timers/promises"];
-const effectModules = [
-  "host",
-  "ssh-host",
-  "local",
-  "apply",
-  "follow",
-  "script",
-  "airflow-api",
-  "age",
-  "aws",
-  "secrets-file",
-];
 
-const closed = (except) =>
-  doors
-    .filter(({ door }) => door !== except)
-    .map(({ name, door }) => ({
-      regex: `^${name}(/|$)`,
-      message: `${name} has one door: ${door}`,
-    }));
+const restricted = (patterns) => ({ "@typescript-eslint/no-restricted-imports": ["error", { patterns }] });
+
+/** A library with one door: whoever else imports it, also with `await import()`, is told where the door is. */
+const closedDoors = (file) =>
+  DOORS.filter(({ door }) => !`${file}`.startsWith(door)).map(({ name, door }) => ({
+    regex: `^${name}(/|$)`,
+    message: `${name} has one door: ${door}`,
+  }));
+const dynamicImports = (file) =>
+  closedDoors(file).map(({ regex, message }) => ({
+    selector: `ImportExpression[source.value=/${regex.replaceAll("/", "\\/")}/]`,
+    message,
+  }));
+
+/** Imports of rooms that are not in the list; an entry is a room, or one file of it. */
+const otherRooms = (room, mayImport) => ({
+  regex: `^\\.\\./(?!(${mayImport.map((entry) => (entry.includes("/") ? `${entry}$` : `${entry}/`)).join("|") || "-"}))`,
+  message: `${room}/ may import ${mayImport.join(", ") || "nothing of another room"}: see rooms.mjs`,
+});
+const verbsOnly = {
+  regex: `^\\./(?!(${VERBS.mayImport.join("|")})$|[\\w-]+/)|^\\.\\./`,
+  message: "a verb imports rooms, never another verb, nor infra/",
+};
+const infraOnly = {
+  regex: `/provision/(?!(${INFRA.mayImport.join("|")})/)`,
+  message: `infra/ may import ${INFRA.mayImport.join(", ")}: it does not know how hosts are provisioned`,
+};
 const cdktf = { regex: "^(cdktf|constructs|@cdktf/)", message: "cdktf stays under infra/" };
 const barrel = {
   regex: "^@cdktf/provider-[a-z]+$",
   message: "import @cdktf/provider-x/lib/<resource>: the barrel takes 5 s to load",
 };
-const infra = {
-  regex: "/infra/(?!outputs$)",
-  message: "of infra/ only infra/outputs may be imported: provisioning does not know which stack made a host",
-};
-const upward = {
-  regex: "/provision/(?!(base|deployment|local)/|script$)",
-  message: "infra/ does not know how hosts are provisioned",
-};
 const pure = {
-  regex: `^(node:)?(${effects.join("|")})$|/(${effectModules.join("|")})$`,
-  allowTypeImports: true,
+  regex: `^(node:)?(${effects.join("|")})$`,
   message: "a step is pure: facts and actions are data, whoever runs them is elsewhere",
 };
 
-const printing = {
-  regex: "/output$",
-  allowImportNames: ["duration", "printable", "size"],
-  message: "a step does not print",
-};
-
-const imports = (...patterns) => ({ "@typescript-eslint/no-restricted-imports": ["error", { patterns }] });
-const dynamic = (except) =>
-  closed(except).map(({ regex, message }) => ({
-    selector: `ImportExpression[source.value=/${regex.replaceAll("/", "\\/")}/]`,
-    message,
-  }));
+const syntax = (...rules) => ({ "no-restricted-syntax": ["error", ...rules] });
 const stdout = {
   selector:
     "MemberExpression[object.name='process'][property.name=/^(stdout|stderr)$/]:not(MemberExpression[property.name=/^(isTTY|columns)$/] > *)",
-  message: "provision/base/output.ts prints",
+  message: "provision/base/screen.ts prints",
 };
-const syntax = (...rules) => ({ "no-restricted-syntax": ["error", ...rules] });
+const command = {
+  selector: "NewExpression[callee.name='Command']",
+  message: "sh`…` makes a command from values, script(…) from a text: provision/base/shell.ts",
+};
+const signals = {
+  selector:
+    "CallExpression[callee.object.name='process'][callee.property.name=/^(on|once)$/][arguments.0.value=/^SIG/]",
+  message: "provision/base/signals.ts handles signals",
+};
+
+/** The rules of a file or room; `file` is where the doors are that it may use. */
+const rules = (file, patterns, except = []) => ({
+  ...restricted([...closedDoors(file), ...patterns]),
+  ...syntax(...[stdout, command, signals].filter((rule) => !except.includes(rule)), ...dynamicImports(file)),
+});
+
+const rooms = Object.entries(ROOMS).map(([room, mayImport]) => ({
+  room,
+  folder: `provision/${room}/`,
+  patterns: [cdktf, otherRooms(room, mayImport), ...(CLOSED.includes(room) ? [pure] : [])],
+}));
+const inRoom = (file) => rooms.find(({ folder }) => file.startsWith(folder));
 
 export default tseslint.config(
   { ignores: ["node_modules", "state", "**/cdktf.out"] },
@@ -84,14 +86,27 @@ export default tseslint.config(
     },
   },
   { files: ["**/*.js", "**/*.cjs"], rules: { "@typescript-eslint/no-require-imports": "off" } },
-  { files: ["provision/**"], rules: { ...imports(...closed(), cdktf, infra), ...syntax(stdout, ...dynamic()) } },
-  ...doors.map(({ door }) => ({
+  { files: ["provision/*.ts"], rules: rules("provision/verb.ts", [cdktf, verbsOnly]) },
+  ...rooms.map(({ folder, patterns }) => ({ files: [`${folder}**`], rules: rules(folder, patterns) })),
+  // A door that is one file of a room.
+  ...DOORS.filter(({ door }) => door.endsWith(".ts")).map(({ door }) => ({
     files: [door],
-    rules: { ...imports(...closed(door), cdktf, infra), ...syntax(stdout, ...dynamic(door)) },
+    rules: rules(door, inRoom(door)?.patterns ?? [cdktf, verbsOnly]),
   })),
-  { files: ["provision/steps/**"], rules: imports(...closed(), cdktf, infra, pure, printing) },
-  { files: ["provision/base/output.ts"], rules: syntax(...dynamic()) },
-  { files: ["provision/script.ts"], rules: { "no-console": "off" } },
-  { files: ["infra/**"], rules: { ...imports(...closed(), barrel, upward), ...syntax(stdout, ...dynamic()) } },
+  // The files that each of these rules is about.
+  {
+    files: ["provision/base/screen.ts"],
+    rules: rules("provision/base/", inRoom("provision/base/").patterns, [stdout]),
+  },
+  {
+    files: ["provision/base/shell.ts"],
+    rules: rules("provision/base/", inRoom("provision/base/").patterns, [command]),
+  },
+  {
+    files: ["provision/base/signals.ts"],
+    rules: rules("provision/base/", inRoom("provision/base/").patterns, [signals]),
+  },
+  { files: ["provision/base/main.ts"], rules: { "no-console": "off" } },
+  { files: ["infra/**"], rules: rules("infra/", [barrel, infraOnly]) },
   { files: ["tests/**"], rules: { "no-console": "off" } },
 );

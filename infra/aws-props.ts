@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { backupBucket, isArm, stateBucket, zonesOf } from "../provision/deployment/aws-settings";
 import type { AwsDeployment } from "../provision/deployment/deployment";
+import { authorizedKeys } from "../provision/deployment/operators";
 import { UserError } from "../provision/base/errors";
 import { parseNetwork, part } from "../provision/deployment/networks";
 
@@ -144,19 +144,4 @@ function operatorNetworks({ operators, aws }: AwsDeployment): Map<string, string
     );
   }
   return networks;
-}
-
-/** The team, or whoever made the keys. */
-function authorizedKeys({ name, operators, paths }: AwsDeployment): string[] {
-  const file = `${paths.sshKey}.pub`;
-  const own = existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
-  if (operators.length === 0) return own ? [own] : [];
-  const blob = (key: string): string => key.split(" ")[1] ?? "";
-  if (own && !operators.some(({ ssh }) => blob(ssh) === blob(own))) {
-    throw new UserError(
-      "your own SSH key is not among `operators`: the host would not let you in",
-      `add the line of ${file} to deployments/${name}.yaml`,
-    );
-  }
-  return operators.map(({ ssh }) => ssh.trim());
 }

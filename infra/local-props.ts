@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, relative } from "node:path";
+import type { Context } from "../provision/base/context";
 import type { Deployment } from "../provision/deployment/deployment";
+import { authorizedKeys } from "../provision/deployment/operators";
 import { UserError } from "../provision/base/errors";
 import { LocalNames, localNames, readLocalHost, readLocalVolume } from "../provision/local/local-docker";
 import { ROOT } from "../provision/deployment/paths";
@@ -27,9 +28,9 @@ export interface LocalProps {
   readonly mirror: string;
 }
 
-export async function localProps(deployment: Deployment): Promise<LocalProps> {
+export async function localProps(context: Context, deployment: Deployment): Promise<LocalProps> {
   const names = localNames(deployment);
-  const [host, volume] = await Promise.all([readLocalHost(names), readLocalVolume(names.dataVolume)]);
+  const [host, volume] = await Promise.all([readLocalHost(context, names), readLocalVolume(context, names.dataVolume)]);
   return {
     deployment: deployment.name,
     names,
@@ -44,13 +45,6 @@ export async function localProps(deployment: Deployment): Promise<LocalProps> {
 }
 
 export const newInstance = (kind: "vol" | "i"): string => `${kind}-${randomBytes(9).toString("hex").slice(0, 17)}`;
-
-/** Whoever made the keys, and the team. */
-function authorizedKeys({ operators, paths }: Deployment): string[] {
-  const file = `${paths.sshKey}.pub`;
-  const own = existsSync(file) ? [readFileSync(file, "utf8").trim()] : [];
-  return [...new Set([...own, ...operators.map(({ ssh }) => ssh.trim())])];
-}
 
 /** A host made again keeps its port: the search starts where its name says, below the ports that systems hand out. */
 async function freePort(name: string): Promise<number> {

@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { Interrupted, UserError } from "./base/errors";
-import { runAsRoot } from "./change/read-facts";
-import { unlessInterrupted } from "./base/signals";
+import { runAsRoot } from "./change/root";
 import { onMainHost } from "./link/main-host";
-import { remoteErrors, remoteOutput } from "./base/output";
 import { runScript } from "./script";
 import { sh } from "./base/shell";
 import { compose } from "./steps/compose";
 import { CURRENT } from "./release/wanted";
 import { words } from "./base/words";
 
-runScript(async (deployment) => {
+runScript(async (deployment, { screen, signals }) => {
   const args = words(process.env["CMD"] ?? "");
   if (args[0] === "airflow") args.shift();
   if (args.length === 0) throw new UserError("which command?", 'make airflow CMD="dags list"');
@@ -18,12 +16,12 @@ runScript(async (deployment) => {
     // A container of its own: it works while services are down, and stops whole. The dag-processor's has the DAGs, the database and the Fernet key.
     const name = `airflow-command-${randomBytes(4).toString("hex")}`;
     const run = sh`${compose(`${CURRENT}/compose.yaml`)} run --rm --no-deps --no-TTY --name ${name} dag-processor airflow ${args}`;
-    const work = runAsRoot(host, run, [], { stdin: process.stdin, stdout: remoteOutput(), stderr: remoteErrors() });
+    const work = runAsRoot(host, run, [], { stdin: process.stdin, stdout: screen.output(), stderr: screen.errors() });
     let interrupted = false;
     try {
-      const { code } = await unlessInterrupted(
-        () => work,
+      const { code } = await signals.orThrow(
         () => ((interrupted = true), new Interrupted("stopped")),
+        () => work,
       );
       if (code !== 0) throw new UserError(`airflow ${args[0]!} ended with exit code ${code}`);
     } finally {

@@ -15,12 +15,13 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
 import type { Deployment } from "./deployment/deployment";
+import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
-import { runAsRoot } from "./change/read-facts";
+import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
 import { authorOf, changeHost, planHost } from "./change/host-plan";
 import { mainHost, onMainHost } from "./link/main-host";
-import { duration, print, say, size } from "./base/output";
+import { duration, size } from "./base/text";
 import { readOutputs } from "./link/outputs";
 import { prepare } from "./release/prepare";
 import { runScript } from "./script";
@@ -29,27 +30,29 @@ import { sh } from "./base/shell";
 import { BACKUPS, backup, backupCopy } from "./steps/backup";
 import { readTemplate } from "./release/templates";
 
-runScript(async (deployment) => {
+runScript(async (deployment, context) => {
+  const { screen } = context;
   const started = Date.now();
   const { identity, images } = prepare(deployment, await readSecrets(deployment), mainHost(deployment));
   const encryptedSecrets = readFileSync(deployment.paths.secrets);
   await onMainHost(deployment, async (host) => {
     const { keep } = deployment.backup;
     const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow };
-    const found = await planHost(host, [backup], wanted);
-    const id = await changeHost(host, found, authorOf("backup"));
+    const found = await planHost(context, host, [backup], wanted);
+    const id = await changeHost(context, host, found, authorOf("backup"));
+    screen.say("  pulling it");
     const folder = await pull(host, id!, deployment);
-    print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
-    await copyToBucket(host, id!, deployment);
+    screen.print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
+    await copyToBucket(context, host, id!, deployment);
   });
 });
 
 /** Where there is a bucket. The backup is here by then, whatever becomes of the copy. */
-async function copyToBucket(host: Host, id: string, deployment: Deployment): Promise<void> {
+async function copyToBucket(context: Context, host: Host, id: string, deployment: Deployment): Promise<void> {
   const { backupBucket } = readOutputs(deployment);
   if (!backupBucket || !deployment.aws) return;
   const copy = { id, bucket: backupBucket, region: deployment.aws.region, script: readTemplate("aws/host.py") };
-  await changeHost(host, await planHost(host, [backupCopy], copy), authorOf("backup"));
+  await changeHost(context, host, await planHost(context, host, [backupCopy], copy), authorOf("backup"));
 }
 
 /** Brings a backup here, verified by the sha256 sums of its manifest; it has its name only then. */
@@ -58,7 +61,6 @@ async function pull(host: Host, id: string, { paths }: Deployment): Promise<stri
   const partial = join(paths.backups, `.partial-${id}`);
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   try {
-    say("  pulling it");
     const tar = new PassThrough();
     const [{ code, stderr }] = await Promise.all([
       runAsRoot(host, sh`tar --create --file=- --directory=${BACKUPS}/${id} .`, [], { stdout: tar }).finally(() =>

@@ -1,27 +1,29 @@
-import { CheckedDags, describeDags, readDags } from "./release/dag-files";
-import { runAsRoot } from "./change/read-facts";
+import { readDags } from "./release/dag-files";
+import { CheckedDags, describeDags } from "./release/dag-release";
+import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
 import { authorOf, changeHost, planHost } from "./change/host-plan";
 import { onMainHost } from "./link/main-host";
-import { duration, print } from "./base/output";
+import { duration } from "./base/text";
 import { DAGS } from "./deployment/paths";
 import { runScript } from "./script";
 import { Command, sh } from "./base/shell";
 import { CHECKS, dags } from "./steps/dags";
-import { DATA } from "./release/wanted";
+import { DATA } from "./change/places";
 
-runScript(async (deployment) => {
+runScript(async (deployment, context) => {
+  const { screen } = context;
   const started = Date.now();
   const release = readDags(process.env["DAGS"] || DAGS);
   await onMainHost(deployment, async (host) => {
-    const found = await planHost(host, [dags], release);
-    if (found.plan.length === 0) return print("nothing to do");
+    const found = await planHost(context, host, [dags], release);
+    if (found.plan.length === 0) return screen.print("nothing to do");
     const before = await checkedDags(host, sh`"$(basename "$(readlink ${DATA}/dags/current)")"`);
-    await changeHost(host, found, authorOf("dags"));
+    await changeHost(context, host, found, authorOf("dags"));
     const after = await checkedDags(host, sh`${release.digest}`);
-    print(describeDags(before, after));
+    screen.print(describeDags(before, after));
     const seconds = duration((Date.now() - started) / 1000);
-    print(
+    screen.print(
       `DAG release ${release.digest} runs, in ${seconds}; next: make trigger DAG=${Object.keys(after)[0]} PAUSED=ok`,
     );
   });

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { runChild } from "./base/child";
+import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
-import { duration, print, say } from "./base/output";
+import { duration } from "./base/text";
 import { runScript } from "./script";
 
 /** The way from nothing to a running Airflow with a DAG run that succeeded, verb by verb. */
-runScript(async (deployment) => {
-  if (!deployment.isLocal) {
+runScript(async (deployment, context) => {
+  if (deployment.aws) {
     throw new UserError(
       `make demo is for a host on this machine, and "${deployment.name}" is none`,
       "run the verbs one by one: make help",
@@ -15,14 +16,14 @@ runScript(async (deployment) => {
   }
   const started = Date.now();
   const hasKeys = existsSync(deployment.paths.sshKey) && existsSync(deployment.paths.ageIdentity);
-  if (!hasKeys) await verb("keypair");
-  await verb("infrastructure");
-  await verb("provision");
-  await verb("dags");
-  await verb("trigger", { DAG: "canary", PAUSED: "ok" });
-  await verb("test");
+  if (!hasKeys) await verb(context, "keypair");
+  await verb(context, "infrastructure");
+  await verb(context, "provision");
+  await verb(context, "dags");
+  await verb(context, "trigger", { DAG: "canary", PAUSED: "ok" });
+  await verb(context, "test");
   const prefix = deployment.name === "local" ? "make" : `DEPLOYMENT=${deployment.name} make`;
-  print(`
+  context.screen.print(`
 Airflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}. What to try next:
   ${prefix} ui          opens a tunnel to its web UI and says where it is
   ${prefix} password    the login
@@ -33,11 +34,14 @@ Airflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}
   ${prefix} teardown    removes it all; keys, secrets and backups stay`);
 });
 
-async function verb(name: string, parameters: NodeJS.ProcessEnv = {}): Promise<void> {
+async function verb(context: Context, name: string, parameters: NodeJS.ProcessEnv = {}): Promise<void> {
   const words = Object.entries(parameters).map(([key, value]) => ` ${key}=${value}`);
-  say(`\n— make ${name}${words.join("")}`);
+  context.screen.say(`\n— make ${name}${words.join("")}`);
   const args = ["--require", "tsx/cjs", join(__dirname, `${name}.ts`)];
-  const { code } = await runChild(process.execPath, args, { env: { ...process.env, ...parameters }, inherit: true });
+  const { code } = await runChild(context, process.execPath, args, {
+    env: { ...process.env, ...parameters },
+    inherit: true,
+  });
   if (code !== 0)
     throw new UserError(
       `make ${name} failed`,

@@ -1,33 +1,35 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { AwsDeployment } from "./deployment/deployment";
+import { AwsDeployment, onlyOnAws } from "./deployment/deployment";
 import { Ejected, ejectedFiles } from "./release/ejected";
+import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
-import { print } from "./base/output";
 import { ROOT } from "./deployment/paths";
 import { makeRelease } from "./release/release";
 import { runScript } from "./script";
 import { readSecrets } from "./deployment/secrets-file";
-import { stackConfigurations } from "./stacks/terraform-plan";
+import { stackConfigurations } from "./stacks/synth";
 
-runScript(async (deployment) => {
-  if (deployment.infrastructure !== "aws") {
-    throw new UserError("a local host is of no use without this tool", "DEPLOYMENT=production make eject");
-  }
+runScript(async (anyDeployment, context) => {
+  const deployment = onlyOnAws(
+    anyDeployment,
+    "a local host is of no use without this tool",
+    "DEPLOYMENT=production make eject",
+  );
   const folder = join(ROOT, "state", "ejected", deployment.name);
   const target = resolve(process.env["EJECT_TO"] || folder);
   if (existsSync(target)) throw new UserError(`${target} is there already`, "move it away, or say EJECT_TO=folder");
-  for (const { path, content, mode } of ejectedFiles(await ejected(deployment))) {
+  for (const { path, content, mode } of ejectedFiles(await ejected(context, deployment))) {
     mkdirSync(dirname(join(target, path)), { recursive: true });
     writeFileSync(join(target, path), content, { mode: mode ?? 0o644 });
   }
-  print(`${relative(process.cwd(), target) || target} works without this tool: see its README.md`);
+  context.screen.print(`${relative(process.cwd(), target) || target} works without this tool: see its README.md`);
 });
 
-async function ejected(deployment: AwsDeployment): Promise<Ejected> {
+async function ejected(context: Context, deployment: AwsDeployment): Promise<Ejected> {
   return {
     name: deployment.name,
-    stacks: await stackConfigurations(deployment),
+    stacks: await stackConfigurations(context, deployment),
     stateFolder: deployment.paths.terraformState,
     release: makeRelease(deployment, await readSecrets(deployment)),
   };

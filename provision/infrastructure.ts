@@ -1,53 +1,49 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { HostOutput, Outputs } from "../infra/outputs";
-import { checkAws, refuseFullBucket, refuseTwin } from "./aws/aws-checks";
-import { holdingSignals } from "./base/child";
-import { confirmLosses } from "./stacks/confirm";
-import type { Deployment } from "./deployment/deployment";
 import { UserError } from "./base/errors";
-import { learnHostKeys } from "./stacks/host-keys";
-import { knownHostName, pinHost, readPins } from "./link/known-hosts";
-import { localNames, readLocalHost } from "./local/local-docker";
-import { duration, print, say, showStatus } from "./base/output";
-import { runScript } from "./script";
-import { InfrastructurePlan, applyInfrastructure, terraformOutputs } from "./stacks/terraform-plan";
+import { duration } from "./base/text";
+import type { Deployment } from "./deployment/deployment";
+import { pinNewHost, pinsOf } from "./link/known-hosts";
+import { Outputs, loginOf } from "./link/outputs";
 import { waitForHost } from "./link/wait-for-host";
+import { runScript } from "./script";
+import { confirmLosses } from "./stacks/confirm";
+import { learnHostKeys } from "./stacks/host-keys";
+import { Infrastructure, infrastructureOf } from "./stacks/infrastructure";
+import type { PlannedChange } from "./stacks/plan-text";
+import { applyInfrastructure } from "./stacks/terraform-apply";
+import { readStackOutputs } from "./stacks/terraform-run";
 
-runScript(async (deployment) => {
+runScript(async (deployment, context) => {
+  const { screen, signals } = context;
   const started = Date.now();
   requireKey(deployment);
-  showStatus("planning …");
-  const { changes, outputs } = await holdingSignals(() => makeInfrastructure(deployment));
-  if (changes.length === 0) return print("nothing to do");
-  print(
-    `infrastructure is ready in ${duration((Date.now() - started) / 1000)}: ${outputs.hosts.map(login).join(", ")}; next: make provision`,
-  );
+  screen.status("planning …");
+  const { changes, hosts } = await signals.hold(() => makeInfrastructure(infrastructureOf(context, deployment)));
+  if (changes.length === 0) return screen.print("nothing to do");
+  const took = duration((Date.now() - started) / 1000);
+  screen.print(`infrastructure is ready in ${took}: ${hosts.map(loginOf).join(", ")}; next: make provision`);
 });
 
-async function makeInfrastructure(deployment: Deployment): Promise<InfrastructurePlan & { readonly outputs: Outputs }> {
-  if (deployment.infrastructure === "aws") await checkAws(deployment);
-  const plan = await applyInfrastructure(
-    deployment,
-    async (planned) => {
-      say(planned.text);
-      if (deployment.infrastructure === "aws") {
-        await refuseTwin(deployment, planned.changes);
-        await refuseFullBucket(deployment, planned.changes);
-      }
-      await confirmLosses(deployment, planned, "infrastructure");
-    },
-    (line) => say(`  ${line}`),
-  );
-  const outputs = await learnOutputs(deployment);
+async function makeInfrastructure(
+  infrastructure: Infrastructure,
+): Promise<Pick<Outputs, "hosts"> & { readonly changes: readonly PlannedChange[] }> {
+  const { context, deployment, hostKeys, bootSeconds } = infrastructure;
+  await infrastructure.check();
+  const { changes } = await applyInfrastructure(infrastructure, async (plan) => {
+    context.screen.say(plan.text);
+    await infrastructure.refuse(plan);
+    await confirmLosses(context, deployment, plan, "infrastructure");
+  });
+  const outputs = await infrastructure.complete(await readStackOutputs(context, deployment, "host"));
   writeOutputs(deployment, outputs);
   for (const host of outputs.hosts) {
-    // A pin of this very instance was learned the same way once, here or by another operator: a console forgets.
-    if (deployment.isLocal || pinsOf(deployment, host).length === 0)
-      pin(deployment, host, await learnHostKeys(deployment, host));
-    await waitForHost(deployment, host, deployment.isLocal ? 60 : 300);
+    // A pin of this very host was learned the same way once, here or by another operator.
+    if (!hostKeys.forgets || pinsOf(deployment, host).length === 0)
+      pinNewHost(deployment, host, await learnHostKeys(context, hostKeys, host));
+    await waitForHost(context, deployment, host, bootSeconds);
   }
-  return { ...plan, outputs };
+  return { changes, hosts: outputs.hosts };
 }
 
 /** A host that nobody can log in to is of no use. */
@@ -56,36 +52,8 @@ function requireKey({ operators, paths }: Deployment): void {
   throw new UserError(`there is no SSH key: ${paths.sshKey}.pub`, "run make keypair");
 }
 
-const login = ({ user, address, port }: HostOutput): string => `${user}@${address}:${port}`;
-
-/** What the stacks say, and what only the machine that runs the host knows. */
-async function learnOutputs(deployment: Deployment): Promise<Outputs> {
-  const { hosts, ...outputs } = (await terraformOutputs(deployment)) as { hosts: object[] };
-  if (!deployment.isLocal) return Outputs.parse({ hosts, ...outputs });
-  const local = await readLocalHost(localNames(deployment));
-  return Outputs.parse({
-    hosts: hosts.map((host) => ({ ...host, privateAddress: local?.privateAddress })),
-    dataDevice: null,
-  });
-}
-
 function writeOutputs({ paths }: Deployment, outputs: Outputs): void {
   mkdirSync(dirname(paths.outputs), { recursive: true });
   writeFileSync(`${paths.outputs}.tmp`, `${JSON.stringify(outputs, null, 2)}\n`);
   renameSync(`${paths.outputs}.tmp`, paths.outputs);
-}
-
-const pinsOf = (deployment: Deployment, host: HostOutput): string[] =>
-  readPins(deployment)
-    .filter(({ name, id }) => name === knownHostName(host) && id === host.id)
-    .map(({ type, key }) => `${type} ${key}`);
-
-function pin(deployment: Deployment, host: HostOutput, keys: readonly string[]): void {
-  const known = pinsOf(deployment, host);
-  if (known.length === 0) return pinHost(deployment, host, keys);
-  if (known.some((key) => keys.includes(key))) return;
-  throw new UserError(
-    `the SSH host key of ${login(host)} (${host.id}) is not the one that is pinned`,
-    `somebody may have replaced it; if you did, delete its line in ${deployment.paths.knownHosts}`,
-  );
 }

@@ -16,37 +16,37 @@ import { dirname, join } from "node:path";
 import { encrypt, generateIdentity, recipientOf } from "./deployment/age";
 import { runChild } from "./base/child";
 import type { Deployment } from "./deployment/deployment";
+import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
-import { ask, canAsk, print, say } from "./base/output";
 import { runScript } from "./script";
-import { recoveryFile } from "./deployment/secrets-file";
 
-runScript(async (deployment) => {
-  const { sshKey, ageIdentity } = deployment.paths;
+runScript(async (deployment, context) => {
+  const { screen } = context;
+  const { sshKey, ageIdentity, recovery } = deployment.paths;
   const wanted: [file: string, make: (file: string) => Promise<void>][] = [
-    [sshKey, (file) => makeSshKey(deployment, file)],
+    [sshKey, (file) => makeSshKey(context, deployment, file)],
     [ageIdentity, makeAgeIdentity],
   ];
-  if (!deployment.isLocal) wanted.push([recoveryFile(deployment.paths), keepRecoveryRecipient]);
+  if (deployment.wantsRecovery) wanted.push([recovery, (file) => keepRecoveryRecipient(context, file)]);
   const missing = wanted.filter(([file]) => !existsSync(file));
   if (missing.length === 0) {
     throw new UserError(`the keys already exist: ${sshKey}, ${ageIdentity}`, "they are never overwritten");
   }
   for (const [file, make] of missing) {
     await make(file);
-    say(`created ${file}`);
+    screen.say(`created ${file}`);
   }
-  if (existsSync(`${sshKey}.pub`)) print(readFileSync(`${sshKey}.pub`, "utf8").trim());
-  print(await recipientOf(readFileSync(ageIdentity, "utf8")));
+  if (existsSync(`${sshKey}.pub`)) screen.print(readFileSync(`${sshKey}.pub`, "utf8").trim());
+  screen.print(await recipientOf(readFileSync(ageIdentity, "utf8")));
 });
 
 /** ssh-keygen makes it: Node's own ed25519 keys are corrupt in OpenSSH's format once in 200. */
-async function makeSshKey({ name }: Deployment, file: string): Promise<void> {
+async function makeSshKey(context: Context, { name }: Deployment, file: string): Promise<void> {
   makeKeyFolder(file);
   const work = mkdtempSync(join(dirname(file), ".new-"));
   try {
     const key = join(work, "key");
-    const { code, stderr } = await runChild("ssh-keygen", [
+    const { code, stderr } = await runChild(context, "ssh-keygen", [
       "-q",
       "-t",
       "ed25519",
@@ -77,11 +77,11 @@ async function makeAgeIdentity(file: string): Promise<void> {
 }
 
 /** A second recipient, whose identity lies offline: a lost laptop must not take the deployment with it. */
-async function keepRecoveryRecipient(file: string): Promise<void> {
+async function keepRecoveryRecipient({ screen }: Context, file: string): Promise<void> {
   const hint = "make one elsewhere with age-keygen, keep its identity offline, and give RECOVERY_RECIPIENT=age1…";
   const given = process.env["RECOVERY_RECIPIENT"];
-  if (!given && !canAsk()) throw new UserError("there is no recovery recipient for the secrets", hint);
-  const recipient = (given ?? (await ask("recovery recipient, its identity kept offline (age1…): "))).trim();
+  if (!given && !screen.canAsk()) throw new UserError("there is no recovery recipient for the secrets", hint);
+  const recipient = (given ?? (await screen.ask("recovery recipient, its identity kept offline (age1…): "))).trim();
   await encrypt("", [recipient]);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${recipient}\n`, { flag: "wx" });

@@ -6,8 +6,9 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
+import type { Context } from "./base/context";
+import type { Screen } from "./base/screen";
 import { UserError } from "./base/errors";
-import { print, say } from "./base/output";
 import { TEMPLATES } from "./deployment/paths";
 import { runScript } from "./script";
 
@@ -26,14 +27,14 @@ export function changedPins(before: string, after: string): string[] {
   return [...gone, ...come].sort((a, b) => a.slice(2).localeCompare(b.slice(2)));
 }
 
-async function lock(): Promise<void> {
+async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "lock-"));
   try {
     const uv = join(work, "bin", "uv");
-    say("installing uv");
+    screen.say("installing uv");
     await python(work);
     for (const name of ["uv", "requirements"]) {
-      say(`resolving ${name}.in`);
+      screen.say(`resolving ${name}.in`);
       const target = join(IMAGES, `${name}.lock`);
       const made = join(work, `${name}.lock`);
       const options = ["--quiet", "--universal", "--upgrade", "--generate-hashes", "--no-header", "--no-annotate"];
@@ -43,9 +44,9 @@ async function lock(): Promise<void> {
             quiet: true,
           })`${uv} pip compile ${options} --python-version=${PYTHON} --output-file=${made} ${join(IMAGES, `${name}.in`)}`,
       );
-      replace(target, readFileSync(made, "utf8"));
+      replace(screen, target, readFileSync(made, "utf8"));
     }
-    replace(join(IMAGES, "date"), `${new Date().toISOString().slice(0, 10)}\n`);
+    replace(screen, join(IMAGES, "date"), `${new Date().toISOString().slice(0, 10)}\n`);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -64,12 +65,12 @@ async function run(command: () => Promise<unknown>): Promise<void> {
 }
 
 /** Whole or not at all; says what changed. */
-function replace(file: string, text: string): void {
+function replace(screen: Screen, file: string, text: string): void {
   const before = readFileSync(file, "utf8");
   if (before === text) return;
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
-  for (const change of changedPins(before, text)) print(change);
+  for (const change of changedPins(before, text)) screen.print(change);
 }
 
 if (require.main === module) runScript(lock);

@@ -1,54 +1,56 @@
-import { checkAws, refuseTwin } from "./aws/aws-checks";
+import type { Context } from "./base/context";
 import type { Deployment } from "./deployment/deployment";
 import { planFirstBoot } from "./first-boot";
 import { planHost } from "./change/host-plan";
 import { mainHost } from "./link/main-host";
 import { hasOutputs, readOutputs } from "./link/outputs";
-import { print, printable } from "./base/output";
+import { indent } from "./base/text";
 import { Plan } from "./change/planning";
 import { prepare } from "./release/prepare";
 import { runScript } from "./script";
 import { draftSecrets } from "./deployment/secrets-file";
 import { withHost } from "./link/ssh-host";
-import { steps } from "./steps";
-import { InfrastructurePlan, planInfrastructure } from "./stacks/terraform-plan";
+import { steps } from "./steps/index";
+import { Infrastructure, infrastructureOf } from "./stacks/infrastructure";
+import type { InfrastructurePlan } from "./stacks/plan-text";
+import { planInfrastructure } from "./stacks/terraform-plan";
 
-runScript(async (deployment) => {
+runScript(async (deployment, context) => {
+  const { screen } = context;
   const [infrastructure, host] = await Promise.allSettled([
-    planTheInfrastructure(deployment),
-    hasOutputs(deployment) ? planTheHost(deployment) : undefined,
+    planTheInfrastructure(infrastructureOf(context, deployment)),
+    hasOutputs(deployment) ? planTheHost(context, deployment) : undefined,
   ]);
   if (infrastructure.status === "rejected") throw infrastructure.reason;
   const { changes, text, losses } = infrastructure.value;
-  print(
+  screen.print(
     changes.length === 0
       ? "infrastructure: nothing to do"
       : `infrastructure (make infrastructure):\n${indent(text, 2)}`,
   );
-  if (losses.length > 0) print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
+  if (losses.length > 0) screen.print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
   // A host that is about to be made again need not answer.
-  if (host.status === "rejected" && changes.length > 0) return print("host: to be planned when it is there");
+  if (host.status === "rejected" && changes.length > 0) return screen.print("host: it is planned when it is there");
   if (host.status === "rejected") throw host.reason;
-  if (!host.value) return print("host: there is none yet; it is planned when it is there");
-  print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
+  if (!host.value) return screen.print("host: there is none yet; it is planned when it is there");
+  screen.print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
 });
 
-async function planTheInfrastructure(deployment: Deployment): Promise<InfrastructurePlan> {
-  if (deployment.infrastructure !== "aws") return planInfrastructure(deployment);
-  await checkAws(deployment);
-  const plan = await planInfrastructure(deployment);
-  await refuseTwin(deployment, plan.changes);
+async function planTheInfrastructure(infrastructure: Infrastructure): Promise<InfrastructurePlan> {
+  await infrastructure.check();
+  const plan = await planInfrastructure(infrastructure);
+  await infrastructure.refuse(plan);
   return plan;
 }
 
 /** A host whose data volume is not mounted yet: the rest is planned when it can be seen what lies on it. */
-async function planTheHost(deployment: Deployment): Promise<Plan> {
+async function planTheHost(context: Context, deployment: Deployment): Promise<Plan> {
   const target = mainHost(deployment);
   const { secrets } = await draftSecrets(deployment);
   return withHost(deployment, target, async (host) => {
-    const first = await planFirstBoot(host, readOutputs(deployment));
+    const first = await planFirstBoot(context, host, readOutputs(deployment));
     if (first.length > 0) return first;
-    return (await planHost(host, steps, prepare(deployment, secrets, target))).plan;
+    return (await planHost(context, host, steps, prepare(deployment, secrets, target))).plan;
   });
 }
 
@@ -57,11 +59,6 @@ const describePlan = (plan: Plan): string =>
   plan
     .flatMap(({ step, actions }) => [
       `  ${step}`,
-      ...actions.flatMap(({ summary, detail }) => [
-        `    ${summary}`,
-        ...(detail ? [indent(printable(detail), 8)] : []),
-      ]),
+      ...actions.flatMap(({ summary, detail }) => [`    ${summary}`, ...(detail ? [indent(detail, 8)] : [])]),
     ])
     .join("\n");
-
-const indent = (text: string, by: number): string => text.replace(/^(?=.)/gm, " ".repeat(by));

@@ -1,15 +1,16 @@
 import { finishFirstBoot } from "./first-boot";
 import { authorOf, changeHost, planHost } from "./change/host-plan";
 import { mainHost } from "./link/main-host";
-import { duration, print } from "./base/output";
+import { duration } from "./base/text";
 import { readOutputs } from "./link/outputs";
 import { prepare } from "./release/prepare";
 import { runScript } from "./script";
 import { draftSecrets } from "./deployment/secrets-file";
 import { withHost } from "./link/ssh-host";
-import { steps } from "./steps";
+import { steps } from "./steps/index";
 
-runScript(async (deployment) => {
+runScript(async (deployment, context) => {
+  const { screen } = context;
   const started = Date.now();
   const target = mainHost(deployment);
   // Decrypting and connecting side by side: both take a while, and neither changes anything.
@@ -17,12 +18,12 @@ runScript(async (deployment) => {
   drafting.catch(() => undefined);
   await withHost(deployment, target, async (host) => {
     const draft = await drafting;
-    await finishFirstBoot(host, readOutputs(deployment), authorOf("provision"));
-    const found = await planHost(host, steps, prepare(deployment, draft.secrets, target));
+    await finishFirstBoot(context, host, readOutputs(deployment), authorOf("provision"));
+    const found = await planHost(context, host, steps, prepare(deployment, draft.secrets, target));
     // Only now: a plan refuses a host whose database was made with other secrets.
     await draft.keep();
-    if (found.plan.length === 0) return print("nothing to do");
-    await changeHost(host, found, authorOf("provision"));
-    print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}; next: make dags`);
+    if (found.plan.length === 0) return screen.print("nothing to do");
+    await changeHost(context, host, found, authorOf("provision"));
+    screen.print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}; next: make dags`);
   });
 });

@@ -1,31 +1,32 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { unhealthy, withAirflow } from "./api/airflow-api";
-import { describe } from "./change/compile";
+import { describe } from "./change/standing";
+import type { Screen } from "./base/screen";
+import { onHost } from "./change/scripts";
 import { Interrupted, UserError } from "./base/errors";
-import { runAsRoot } from "./change/read-facts";
+import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
 import { authorOf } from "./change/host-plan";
-import { unlessInterrupted } from "./base/signals";
 import { onMainHost } from "./link/main-host";
-import { duration, print, printable, say, showStatus } from "./base/output";
-import { busy } from "./change/run";
+import { duration } from "./base/text";
+import { busy } from "./change/start";
 import { runScript } from "./script";
-import { Command, sh } from "./base/shell";
+import { sh } from "./base/shell";
 
 const TIMEOUT = 600;
 
-runScript(async (deployment) => {
+runScript(async (deployment, { screen, signals }) => {
   await onMainHost(deployment, async (host) => {
     const started = Date.now();
     const before = await bootId(host);
     const since = new Date().toISOString();
     await requestReboot(host, describe({ ...authorOf("reboot"), id: "", since, actions: [] }));
-    say("  asked for the reboot");
-    await unlessInterrupted(
-      (signal) => comeBack(host, before, started, signal),
+    screen.say("  asked for the reboot");
+    await signals.orThrow(
       () => new Interrupted("no longer waiting: the host reboots all the same", "see make status"),
+      (stop) => comeBack(screen, host, before, started, stop),
     );
-    print(`${host.name} is back and Airflow is healthy, after ${duration((Date.now() - started) / 1000)}`);
+    screen.print(`${host.name} is back and Airflow is healthy, after ${duration((Date.now() - started) / 1000)}`);
   });
 });
 
@@ -34,29 +35,27 @@ runScript(async (deployment) => {
  * @throws Busy where a change runs
  */
 async function requestReboot(host: Host, description: string): Promise<void> {
-  const unit = "airflow-change.service";
-  const request =
-    new Command(`[ "$(systemctl show -p ActiveState --value ${unit})" != failed ] || systemctl reset-failed ${unit}
-systemd-run --quiet --collect --service-type=exec --unit=${unit} --description="$1" -p DefaultDependencies=no sh -c 'sleep 0.5; systemctl reboot; sleep 60' && exit 0
-case $(systemctl show -p ActiveState --value ${unit}) in
-active | activating | deactivating) systemctl show -p Description --value ${unit}; exit 75 ;;
-esac
-exit 1`);
-  const { code, stdout, stderr } = await runAsRoot(host, request, [description]);
+  const { code, stdout, stderr } = await runAsRoot(host, onHost("reboot"), [description]);
   if (code === 75) throw busy(stdout.trim());
-  if (code !== 0) throw new UserError(`systemd did not begin the reboot: ${printable(stderr.trim())}`);
+  if (code !== 0) throw new UserError(`systemd did not begin the reboot: ${stderr.trim()}`);
 }
 
 const bootId = async (host: Host): Promise<string> =>
   (await host.run(sh`cat /proc/sys/kernel/random/boot_id`)).stdout.trim();
 
-async function comeBack(host: Host, before: string, started: number, signal: AbortSignal): Promise<void> {
+async function comeBack(
+  screen: Screen,
+  host: Host,
+  before: string,
+  started: number,
+  signal: AbortSignal,
+): Promise<void> {
   const elapsed = (): string => duration((Date.now() - started) / 1000);
   const waitFor = async (what: string, isThere: () => Promise<boolean>): Promise<void> => {
     let problem = "";
     for (;;) {
       signal.throwIfAborted();
-      showStatus(`  … waiting for ${what}, ${elapsed()}`);
+      screen.status(`  … waiting for ${what}, ${elapsed()}`);
       try {
         if (await isThere()) return;
       } catch (error) {
@@ -79,7 +78,7 @@ async function comeBack(host: Host, before: string, started: number, signal: Abo
     return boot || before;
   };
   await waitFor(host.name, async () => (await currentBoot()) !== before);
-  say(`  the host is up again (${elapsed()})`);
+  screen.say(`  the host is up again (${elapsed()})`);
   await waitFor("Airflow", async () => {
     await currentBoot();
     return unhealthy(await withAirflow(host, "", (airflow) => airflow.health())).length === 0;

@@ -1,32 +1,23 @@
+import { Context, makeContext } from "./base/context";
+import { runMain } from "./base/main";
 import { Deployment, loadDeployment } from "./deployment/deployment";
-import { UserError } from "./base/errors";
-import { hasOutputs, readOutputs } from "./link/outputs";
-import { clearStatus, say } from "./base/output";
+import { hasOutputs, loginOf, readOutputs } from "./link/outputs";
 
-/** The only place that catches. Every verb is `runScript(async (deployment) => …)`. */
-export function runScript(verb: (deployment: Deployment) => Promise<void>): void {
-  run(verb).catch((error: unknown) => {
-    clearStatus();
-    process.exitCode = error instanceof UserError ? error.exitCode : 1;
-    if (!(error instanceof UserError) || process.env["DEBUG"]) return console.error(error);
-    say(`error: ${error.message}`);
-    if (error.hint) say(`hint: ${error.hint}`);
+/** Every verb is `runScript(async (deployment, context) => …)`. */
+export function runScript(verb: (deployment: Deployment, context: Context) => Promise<void>): void {
+  const context = makeContext();
+  runMain(context, async () => {
+    const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
+    context.screen.say(`${deployment.name}: ${hostsOf(deployment)}`);
+    await verb(deployment, context);
   });
-}
-
-async function run(verb: (deployment: Deployment) => Promise<void>): Promise<void> {
-  const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
-  say(`${deployment.name}: ${hostsOf(deployment)}`);
-  await verb(deployment);
 }
 
 /** Names what a verb is about to act on. What is wrong with the file is for the verb to say that needs it. */
 function hostsOf(deployment: Deployment): string {
   if (!hasOutputs(deployment)) return "no host yet";
   try {
-    return readOutputs(deployment)
-      .hosts.map(({ user, address, port }) => `${user}@${address}:${port}`)
-      .join(", ");
+    return readOutputs(deployment).hosts.map(loginOf).join(", ");
   } catch {
     return "unknown host";
   }

@@ -3,30 +3,31 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runChild } from "./base/child";
+import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
-import { ask, canAsk, print, say } from "./base/output";
 import { runScript } from "./script";
 import { Machine, PROGRAMS, SetupAction, planSetup } from "./local/setup-plan";
 
 const DOCKERD_LOG = "/var/log/dockerd.log";
 const DOCKER_SECONDS = 60;
 
-runScript(async () => {
-  const actions = planSetup(await readMachine());
-  if (actions.length === 0) return print("nothing to do");
-  for (const { summary } of actions) say(summary);
-  if (canAsk() && !/^(y|yes)?$/i.test((await ask("go ahead? [Y/n] ")).trim()))
+runScript(async (_deployment, context) => {
+  const { screen } = context;
+  const actions = planSetup(await readMachine(context));
+  if (actions.length === 0) return screen.print("nothing to do");
+  for (const { summary } of actions) screen.say(summary);
+  if (screen.canAsk() && !/^(y|yes)?$/i.test((await screen.ask("go ahead? [Y/n] ")).trim()))
     throw new UserError("nothing was changed");
-  for (const action of actions) await perform(action);
-  print("this machine is ready; next: make demo");
+  for (const action of actions) await perform(context, action);
+  screen.print("this machine is ready; next: make demo");
 });
 
-async function readMachine(): Promise<Machine> {
+async function readMachine(context: Context): Promise<Machine> {
   return {
     systems: systems(existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : ""),
     isRoot: process.getuid?.() === 0,
     hasSystemd: existsSync("/run/systemd/system"),
-    dockerAnswers: await dockerAnswers(),
+    dockerAnswers: await dockerAnswers(context),
     hasDockerCe: existsSync("/var/lib/dpkg/info/docker-ce-cli.list") || existsSync("/var/lib/dpkg/info/docker-ce.list"),
     programs: new Set(PROGRAMS.filter(isInstalled)),
   };
@@ -43,18 +44,21 @@ function isInstalled(program: string): boolean {
 }
 
 /** `docker info --format` is no question to ask: it says 0 where no engine answers. */
-async function dockerAnswers(): Promise<boolean> {
-  return isInstalled("docker") && (await runChild("docker", ["version", "--format", "{{.Server.Version}}"])).code === 0;
+async function dockerAnswers(context: Context): Promise<boolean> {
+  return (
+    isInstalled("docker") &&
+    (await runChild(context, "docker", ["version", "--format", "{{.Server.Version}}"])).code === 0
+  );
 }
 
-async function perform({ kind, packages = [] }: SetupAction): Promise<void> {
-  if (kind === "install") return install(packages);
+async function perform(context: Context, { kind, packages = [] }: SetupAction): Promise<void> {
+  if (kind === "install") return install(context, packages);
   // The packages may have started it.
-  if (await dockerAnswers()) return;
-  if (kind === "start-service") await must("systemctl", ["enable", "--now", "docker"]);
+  if (await dockerAnswers(context)) return;
+  if (kind === "start-service") await must(context, "systemctl", ["enable", "--now", "docker"]);
   else startByHand();
   const end = Date.now() + DOCKER_SECONDS * 1000;
-  while (!(await dockerAnswers())) {
+  while (!(await dockerAnswers(context))) {
     if (Date.now() > end) throw new UserError(`Docker does not answer after ${DOCKER_SECONDS} s`, logHint(kind));
     await sleep(200);
   }
@@ -63,13 +67,14 @@ async function perform({ kind, packages = [] }: SetupAction): Promise<void> {
 const logHint = (kind: SetupAction["kind"]): string =>
   kind === "start-service" ? "journalctl -u docker says why" : `${DOCKERD_LOG} says why`;
 
-async function install(packages: readonly string[]): Promise<void> {
+async function install(context: Context, packages: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", NEEDRESTART_SUSPEND: "1" };
   const apt = (...args: string[]): Promise<void> =>
-    must("apt-get", ["--quiet", "--option", "DPkg::Lock::Timeout=300", ...args], env);
+    must(context, "apt-get", ["--quiet", "--option", "DPkg::Lock::Timeout=300", ...args], env);
   await apt("update");
   // Debian has put the client into a package of its own since 13.
-  const client = packages.includes("docker.io") && (await runChild("apt-cache", ["show", "docker-cli"])).code === 0;
+  const client =
+    packages.includes("docker.io") && (await runChild(context, "apt-cache", ["show", "docker-cli"])).code === 0;
   await apt("install", "--yes", "--no-install-recommends", ...packages, ...(client ? ["docker-cli"] : []));
 }
 
@@ -95,7 +100,7 @@ function startByHand(): void {
   closeSync(log);
 }
 
-async function must(program: string, args: readonly string[], env = process.env): Promise<void> {
-  const { code, stderr, stdout } = await runChild(program, args, { env });
+async function must(context: Context, program: string, args: readonly string[], env = process.env): Promise<void> {
+  const { code, stderr, stdout } = await runChild(context, program, args, { env });
   if (code !== 0) throw new UserError(`${program} failed: ${(stderr || stdout).trim().slice(-2000)}`);
 }

@@ -7,13 +7,13 @@ import { runScript } from "./script";
 import { sshArguments } from "./link/ssh-arguments";
 import { wayIn } from "./link/way-in";
 
-runScript(async (deployment) => {
+runScript(async (deployment, { signals }) => {
   const target = mainHost(deployment);
   pinnedKeys(deployment, target);
   const { CMD } = process.env;
   const hasKey = existsSync(deployment.paths.sshKey);
   const way = wayIn(deployment, target);
-  const code = await run("ssh", sshArguments(deployment.paths, target, hasKey, CMD, way));
+  const code = await signals.leaveTo(() => run("ssh", sshArguments(deployment.paths, target, hasKey, CMD, way)));
   if (code === 255) throw new UserError("ssh failed", "its own message is above; see also make plan");
   // What a shell's last command said is nobody's failure.
   if (CMD && code !== 0) throw new UserError(`the command ended with exit code ${code}`);
@@ -21,7 +21,6 @@ runScript(async (deployment) => {
 
 /** With this terminal for its own; Ctrl-C is ssh's to answer. */
 function run(program: string, args: readonly string[]): Promise<number> {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
   return new Promise((resolve, reject) => {
     spawn(program, args, { stdio: "inherit" })
       .once("error", (cause) =>

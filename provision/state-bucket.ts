@@ -1,23 +1,23 @@
-import { checkAccount, makeStateBucket } from "./aws/aws";
+import { checkAccount } from "./aws/aws";
+import { makeStateBucket } from "./aws/state-bucket";
 import { stateBucket } from "./deployment/aws-settings";
 import { UserError } from "./base/errors";
-import { print } from "./base/output";
+import { onlyOnAws } from "./deployment/deployment";
 import { runScript } from "./script";
 
-runScript(async (deployment) => {
-  if (deployment.infrastructure !== "aws") {
-    throw new UserError(
-      "a local deployment keeps its state on this machine",
-      "DEPLOYMENT=production make state-bucket",
-    );
-  }
+runScript(async (anyDeployment, { screen }) => {
+  const deployment = onlyOnAws(
+    anyDeployment,
+    "a local deployment keeps its state on this machine",
+    "DEPLOYMENT=production make state-bucket",
+  );
   if (deployment.aws.state !== "s3") {
     throw new UserError("this deployment keeps its state on this machine", "set aws.state: s3 in the deployment file");
   }
   const bucket = stateBucket(deployment);
   await checkAccount(deployment.aws);
   const was = await makeStateBucket(deployment.aws, bucket);
-  print(
+  screen.print(
     was === "created"
       ? `created the bucket ${bucket}: versioned, encrypted, private; next: make plan`
       : `the bucket ${bucket} is there and keeps versions: left as it is`,

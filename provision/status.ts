@@ -3,18 +3,17 @@ import { AirflowStatus, readAirflowStatus } from "./page/airflow-status";
 import { UserError } from "./base/errors";
 import { readStatus } from "./page/host-status";
 import { onMainHost } from "./link/main-host";
-import { print } from "./base/output";
 import { runScript } from "./script";
 import { readSecrets } from "./deployment/secrets-file";
 import { statusPage } from "./page/status-page";
 
-runScript(async (deployment) => {
+runScript(async (deployment, { screen }) => {
   await onMainHost(deployment, async (host) => {
     const asked = Date.now() / 1000;
     const [status, airflow] = await Promise.all([readStatus(host), airflowStatus()]);
     const page = statusPage(status, airflow, asked);
-    for (const line of page.lines) print(line);
-    for (const warning of page.warnings) print(`warning: ${warning}`);
+    for (const line of page.lines) screen.print(line);
+    for (const warning of page.warnings) screen.print(`warning: ${warning}`);
     if (page.problems.length > 0) {
       throw new UserError(
         `not healthy: ${page.problems.join(", ")}`,

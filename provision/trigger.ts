@@ -14,13 +14,13 @@ import {
 } from "./api/dag-run";
 import { Interrupted, UserError } from "./base/errors";
 import type { AirflowApi } from "./api/airflow-api";
-import { unlessInterrupted } from "./base/signals";
 import { onMainHost } from "./link/main-host";
-import { duration, print, printable, say } from "./base/output";
+import { duration } from "./base/text";
+import type { Screen } from "./base/screen";
 import { runScript } from "./script";
 import { readSecrets } from "./deployment/secrets-file";
 
-runScript(async (deployment) => {
+runScript(async (deployment, { screen, signals }) => {
   const { DAG, CONF, PAUSED } = process.env;
   if (!DAG) throw new UserError("which DAG?", "make trigger DAG=canary");
   const conf = readConf(CONF);
@@ -28,39 +28,40 @@ runScript(async (deployment) => {
   await onMainHost(deployment, (host) =>
     withAirflow(host, admin_password, async (airflow) => {
       const run = await startRun(airflow, await findDag(airflow, DAG), conf, PAUSED === "ok");
-      print(`${run.dag_id}: run ${run.dag_run_id}`);
-      const lost = (): void => say(`lost the connection to ${host.name}: the run goes on there; connecting again`);
+      screen.print(`${run.dag_id}: run ${run.dag_run_id}`);
+      const lost = (): void =>
+        screen.say(`lost the connection to ${host.name}: the run goes on there; connecting again`);
       let seen: readonly TaskInstance[] = [];
-      const end = await unlessInterrupted(
-        (signal) =>
-          followRun(
-            () => persistently(host, () => readRun(airflow, run), lost, signal),
-            ({ tasks }) => {
-              for (const line of changes(seen, tasks)) print(line);
-              seen = tasks;
-            },
-            signal,
-          ),
+      const end = await signals.orThrow(
         () =>
           new Interrupted(
             `no longer following: the run ${run.dag_run_id} of ${run.dag_id} goes on`,
             "see it with make ui",
           ),
+        (stop) =>
+          followRun(
+            () => persistently(host, () => readRun(airflow, run), lost, stop),
+            ({ tasks }) => {
+              for (const line of changes(seen, tasks)) screen.print(line);
+              seen = tasks;
+            },
+            stop,
+          ),
       );
-      if (end.run.state !== "success") throw await failure(airflow, end);
-      print(`${run.dag_id} succeeded${secondsOf(end.run)}`);
+      if (end.run.state !== "success") throw await failure(screen, airflow, end);
+      screen.print(`${run.dag_id} succeeded${secondsOf(end.run)}`);
     }),
   );
 });
 
-async function failure(airflow: AirflowApi, { run, tasks }: RunState): Promise<UserError> {
+async function failure(screen: Screen, airflow: AirflowApi, { run, tasks }: RunState): Promise<UserError> {
   const failed = tasks.filter(({ state }) => state === "failed");
   for (const task of failed.slice(0, 3)) {
-    say(`last lines of ${nameOf(task)}, try ${task.try_number}:`);
+    screen.say(`last lines of ${nameOf(task)}, try ${task.try_number}:`);
     const lines = await logTail(airflow, run, task).catch((error: Error) => [`(no log: ${error.message})`]);
-    for (const line of lines) say(`  ${line}`);
+    for (const line of lines) screen.say(`  ${line}`);
   }
-  const which = failed.length > 0 ? `: ${printable(failed.map(nameOf).join(", "))}` : ", though no task of it did";
+  const which = failed.length > 0 ? `: ${failed.map(nameOf).join(", ")}` : ", though no task of it did";
   return new UserError(`the run ${run.dag_run_id} of ${run.dag_id} failed${which}`, "the whole log: make ui");
 }
 

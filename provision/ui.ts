@@ -1,15 +1,13 @@
 import { UserError } from "./base/errors";
-import { interruption } from "./base/signals";
 import { onMainHost } from "./link/main-host";
-import { print, say } from "./base/output";
 import { runScript } from "./script";
+import { AIRFLOW_PORT } from "./deployment/airflow";
 import { openTunnel } from "./link/tunnel";
 
-runScript(async (deployment) => {
+runScript(async (deployment, { screen, signals }) => {
   await onMainHost(deployment, async (host) => {
-    const ctrlC = interruption();
     const { port } = deployment.ui;
-    const tunnel = await openTunnel(host, port, 8080, say).catch((error: NodeJS.ErrnoException) => {
+    const tunnel = await openTunnel(host, port, AIRFLOW_PORT, screen.say).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
       const why = error.code === "EACCES" ? "is not yours to open" : "is taken";
       throw new UserError(
@@ -17,8 +15,8 @@ runScript(async (deployment) => {
         `set ui.port in deployments/${deployment.name}.yaml to another, or to 0 for a free one`,
       );
     });
-    print(`Airflow's UI is at http://127.0.0.1:${tunnel.port}/ until Ctrl-C; the login: make password`);
-    await ctrlC.came;
+    screen.print(`Airflow's UI is at http://127.0.0.1:${tunnel.port}/ until Ctrl-C; the login: make password`);
+    await signals.orEnd(new Promise(() => undefined));
     tunnel.close();
   });
 });

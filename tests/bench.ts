@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { compileChange, newChangeId } from "../provision/change/compile";
 import { loadDeployment } from "../provision/deployment/deployment";
-import { runAsRoot } from "../provision/change/read-facts";
+import { runAsRoot } from "../provision/change/root";
 import type { Host } from "../provision/link/host";
 import { planHost } from "../provision/change/host-plan";
 import { mainHost, onMainHost } from "../provision/link/main-host";
 import { ROOT } from "../provision/deployment/paths";
 import { prepare } from "../provision/release/prepare";
-import { archive } from "../provision/change/run";
+import { archive } from "../provision/change/start";
 import { draftSecrets } from "../provision/deployment/secrets-file";
 import { Command, sh } from "../provision/base/shell";
 import { sshArguments } from "../provision/link/ssh-arguments";
@@ -23,6 +23,7 @@ import { steps } from "../provision/steps";
 import { ACCOUNT, ADA, REGION } from "./support/aws";
 import { awsEnvironmentOf, identity, offered, startAwsStub } from "./support/aws-stub";
 import { startFakeProvider } from "./support/fake-provider/server";
+import { context } from "./support/context";
 
 /** As the Makefile starts them. */
 const SCRIPT = ["--require", "tsx/cjs"];
@@ -149,7 +150,7 @@ async function firstProvision(): Promise<[number, number]> {
 async function provisionByHand(): Promise<void> {
   const { secrets } = await draftSecrets(deployment);
   await onMainHost(deployment, async (host) => {
-    const { plan } = await planHost(host, steps, prepare(deployment, secrets, mainHost(deployment)));
+    const { plan } = await planHost(context, host, steps, prepare(deployment, secrets, mainHost(deployment)));
     const { about, files } = compileChange(
       plan,
       [],

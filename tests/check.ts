@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localNames, readLocalHost, readLocalVolume, removeLocal } from "../provision/local/local-docker";
 import { pathsOf } from "../provision/deployment/paths";
+import { context } from "./support/context";
 
 interface Count {
   readonly passed: number;
@@ -87,11 +88,11 @@ function count(report: any, code: number, projects: readonly string[]): Count {
 async function removeLeftHosts(): Promise<Count> {
   let failed = 0;
   for (const name of existsSync(lifeState) ? readdirSync(lifeState) : []) {
-    const names = localNames({ name, paths: pathsOf(name, true) });
-    const isLeft = (await readLocalHost(names)) ?? (await readLocalVolume(names.dataVolume));
+    const names = localNames({ name, paths: pathsOf(name, "local") });
+    const isLeft = (await readLocalHost(context, names)) ?? (await readLocalVolume(context, names.dataVolume));
     if (!isLeft) continue;
     console.log(`FAILED: ${names.host} was left behind`);
-    await removeLocal(names, { data: true });
+    await removeLocal(context, names, { data: true });
     failed += 1;
   }
   return { passed: 0, failed };

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Pool } from "undici";
+import { ADMIN, AIRFLOW_PORT } from "../deployment/airflow";
 import { UserError } from "../base/errors";
 import type { Host } from "../link/host";
-import { printable } from "../base/output";
+import { printable } from "../base/text";
 import { HostUnreachable, LinkLost } from "../link/ssh-host";
 
 /** Airflow's REST API, through the SSH connection: no port is opened on either side. Paths come from `path`. */
@@ -48,8 +49,6 @@ export const unhealthy = (health: Health): string[] =>
 export const path = (parts: TemplateStringsArray, ...values: readonly (string | number)[]): string =>
   parts.reduce((text, part, i) => text + encodeURIComponent(values[i - 1]!) + part);
 
-export const USER = "admin";
-const PORT = 8080;
 /** Airflow gives out no larger pages. */
 const PAGE = 100;
 
@@ -59,12 +58,12 @@ export async function withAirflow<T>(
   password: string,
   use: (airflow: AirflowApi) => Promise<T>,
 ): Promise<T> {
-  const pool = new Pool(`http://127.0.0.1:${PORT}`, {
+  const pool = new Pool(`http://127.0.0.1:${AIRFLOW_PORT}`, {
     connections: 4,
     headersTimeout: 60_000,
     bodyTimeout: 60_000,
     connect: (_options: unknown, done: (error: Error | null, socket: any) => void) =>
-      void host.connect(PORT).then(
+      void host.connect(AIRFLOW_PORT).then(
         (stream) => done(null, stream),
         (error: Error) => done(error, null),
       ),
@@ -98,10 +97,10 @@ function client(host: Host, pool: Pool, password: string): AirflowApi {
   }
 
   async function logIn(): Promise<string> {
-    const { status, text } = await send("POST", "/auth/token", { username: USER, password });
+    const { status, text } = await send("POST", "/auth/token", { username: ADMIN, password });
     if (status === 401) {
       throw new UserError(
-        `Airflow does not accept the password of ${USER} that is in the secrets`,
+        `Airflow does not accept the password of ${ADMIN} that is in the secrets`,
         "was it changed in the UI? put that one in with make secrets, then run make provision",
       );
     }

@@ -2,7 +2,7 @@ import { distance } from "fastest-levenshtein";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AirflowApi, ApiError, path } from "./airflow-api";
 import { UserError } from "../base/errors";
-import { duration, printable } from "../base/output";
+import { duration, printable } from "../base/text";
 
 export interface Dag {
   readonly dag_id: string;

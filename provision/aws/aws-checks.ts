@@ -1,23 +1,22 @@
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { checkAccount, checkOffer, checkZones, findInstances, findLeftovers, hasBucket, isBucketEmpty } from "./aws";
+import { checkAccount } from "./aws";
+import { hasBucket, isBucketEmpty } from "./buckets";
+import { checkOffer, checkZones, findInstances, findLeftovers } from "./ec2";
 import { backupBucket, stateBucket, zonesOf } from "../deployment/aws-settings";
 import type { AwsDeployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
-import { terraformProgram } from "../stacks/terraform-plan";
 
 /** The tags that everything of a deployment carries. */
 export const tagsOf = ({ name }: Pick<AwsDeployment, "name">) => ({ Project: `airflow-${name}` });
 
-/** Before Terraform is started: the right account, a state that can be believed, an instance type that is offered. */
-export async function checkAws(
+/** Is this the right account, is the bucket of the state there, is the instance type offered in the zone? @throws UserError */
+export async function checkCloud(
   deployment: AwsDeployment,
   { isLeaving = false }: { readonly isLeaving?: boolean } = {},
 ): Promise<void> {
   const { aws } = deployment;
   const { host, second } = zonesOf(aws);
-  refuseForgottenState(deployment);
-  refuseForeignState(deployment);
   await checkAccount(aws);
   const [hasState] = await Promise.all([
     aws.state === "s3" ? hasBucket(aws, stateBucket(deployment)) : true,
@@ -27,38 +26,6 @@ export async function checkAws(
   ]);
   if (!hasState)
     throw new UserError(`there is no bucket ${stateBucket(deployment)} for the state`, "run make state-bucket");
-}
-
-/** What Terraform could not write at the end of a run is newer than what it reads at the next: that must not be lost. */
-function refuseForgottenState({ name, paths }: AwsDeployment): void {
-  for (const stack of ["data", "host"]) {
-    const folder = join(paths.state, "cdktf.out/stacks", stack);
-    if (!existsSync(join(folder, "errored.tfstate"))) continue;
-    throw new UserError(
-      `an earlier run could not store the state of ${stack}: it lies in ${join(folder, "errored.tfstate")}`,
-      `nothing was touched; store it: cd ${folder} && TF_DATA_DIR=${join(paths.state, "terraform", stack)} ` +
-        `${terraformProgram()} state push errored.tfstate && rm errored.tfstate (deployment ${name})`,
-    );
-  }
-}
-
-function refuseForeignState({ aws, paths }: AwsDeployment): void {
-  if (aws.state !== "local") return;
-  for (const stack of ["data", "host"]) {
-    const file = join(paths.terraformState, `${stack}.tfstate`);
-    const [account] = existsSync(file) ? accountsOf(readFileSync(file, "utf8")).filter((id) => id !== aws.account) : [];
-    if (!account) continue;
-    throw new UserError(
-      `the state ${file} is of the AWS account ${account}, the deployment is in ${aws.account}`,
-      "nothing was touched; see aws.account in the deployment file, or move that state away",
-    );
-  }
-}
-
-/** The accounts of what a state holds: of the `arn` that each resource has of itself, not of what it refers to. */
-export function accountsOf(state: string): string[] {
-  const arns = state.matchAll(/"arn":\s*"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):/g);
-  return [...new Set([...arns].map(([, account]) => account!))];
 }
 
 /** A host that Terraform would make although one is there: its state was lost. There is never a second one. */

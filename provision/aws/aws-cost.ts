@@ -1,3 +1,4 @@
+import type { PlannedResource } from "./planned";
 import table from "./prices.json";
 import { AwsSettings } from "../deployment/aws-settings";
 
@@ -10,12 +11,6 @@ export interface Prices {
 interface RegionPrices {
   readonly gp3PerGiBMonth: number;
   readonly instancePerHour: Readonly<Record<string, number | undefined>>;
-}
-
-/** A resource as Terraform plans it. */
-export interface PlannedResource {
-  readonly type: string;
-  readonly values: Readonly<Record<string, any>>;
 }
 
 /** AWS's own month. */

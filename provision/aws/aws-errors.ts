@@ -1,6 +1,6 @@
 import type { AwsTarget } from "./aws";
 import { UserError } from "../base/errors";
-import { printable } from "../base/output";
+import { printable } from "../base/text";
 
 type Failure = Error & {
   readonly code?: string;

@@ -1,4 +1,4 @@
-import type { ResourceChange } from "../stacks/plan-text";
+import type { ResourceChange } from "./planned";
 
 type Values = Readonly<Record<string, any>>;
 interface Words {

@@ -1,7 +1,7 @@
 import { StdioOptions, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { Interrupted, UserError } from "./errors";
-import { say } from "./output";
+import type { Context } from "./context";
+import { UserError } from "./errors";
 
 export interface ChildResult {
   readonly code: number;
@@ -19,47 +19,26 @@ export interface ChildOptions {
   readonly isShielded?: boolean;
 }
 
-let signalled = false;
-
-/** Throws Interrupted where a signal came during `holdingSignals`. */
-export function stopIfSignalled(): void {
-  if (signalled) throw new Interrupted("interrupted", "run the same verb again: it goes on from here");
-}
-
-/** No signal ends this process between two programs that `work` runs: it stops before the next one. */
-export async function holdingSignals<T>(work: () => Promise<T>): Promise<T> {
-  const remember = (): void => void (signalled = true);
-  process.on("SIGINT", remember).on("SIGTERM", remember).on("SIGHUP", remember);
-  try {
-    return await work();
-  } finally {
-    process.off("SIGINT", remember).off("SIGTERM", remember).off("SIGHUP", remember);
-  }
-}
-
 /**
  * Runs a program of this machine and waits for its end, whatever signal arrives meanwhile: Ctrl-C reaches it by the
  * process group (unless it is shielded), SIGTERM is forwarded as SIGINT. Throws Interrupted once it has ended after such
  * a signal.
  */
 export async function runChild(
+  { screen, signals }: Context,
   program: string,
   args: readonly string[],
   options: ChildOptions = {},
 ): Promise<ChildResult> {
-  stopIfSignalled();
+  signals.stopIfHeld();
   const stdio = options.inherit ? "inherit" : (["ignore", "pipe", "pipe"] as const);
   const { env = process.env, isShielded = false } = options;
   const child = spawn(program, args, { env, stdio: stdio as StdioOptions, detached: isShielded });
-  let interrupted = false;
-  const onTerminate = (): void => {
-    if (isShielded) say(`interrupted: waiting until ${program} has ended what it began`);
-    if (!interrupted || !isShielded) child.kill("SIGINT");
-    interrupted = true;
+  const onSignal = (name: string, isFirst: boolean): void => {
+    if (isShielded) screen.say(`interrupted: waiting until ${program} has ended what it began`);
+    if (isShielded ? isFirst : name !== "SIGINT") child.kill("SIGINT");
   };
-  const onInterrupt = isShielded ? onTerminate : (): void => void (interrupted = true);
-  process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate).on("SIGHUP", onTerminate);
-  try {
+  return signals.outlast(onSignal, async () => {
     let stdout = "";
     let stderr = "";
     if (options.onLine) createInterface({ input: child.stdout! }).on("line", options.onLine);
@@ -69,11 +48,8 @@ export async function runChild(
       child.once("error", (error: NodeJS.ErrnoException) => reject(startError(program, error)));
       child.once("close", (exitCode) => resolve(exitCode ?? -1));
     });
-    if (interrupted) throw new Interrupted("interrupted", "run the same verb again: it goes on from here");
     return { code, stdout, stderr };
-  } finally {
-    process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate).off("SIGHUP", onTerminate);
-  }
+  });
 }
 
 const startError = (program: string, error: NodeJS.ErrnoException): Error =>

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { Author, PreviousChange, compileChange, describe, newChangeId, standing, standingChecks } from "./compile";
-import { readRaw } from "./read-facts";
+import type { Context } from "../base/context";
 import type { Host } from "../link/host";
-import { printable, say } from "../base/output";
+import { compileChange, newChangeId, standingChecks } from "./compile";
 import { Plan, Step, factsOf, makePlan } from "./planning";
-import { busy, runChange } from "./run";
+import { readRaw } from "./read-facts";
+import { runChange } from "./run";
+import { Author, PreviousChange, noteOf, standing } from "./standing";
+import { busy } from "./start";
 
 /** A plan for a host together with the state it was made from. */
 export interface HostPlan {
@@ -16,8 +18,13 @@ export interface HostPlan {
   readonly standing: ReadonlyMap<string, string>;
 }
 
-/** Reads all facts in one round trip and plans. @throws Busy where a change runs on the host */
-export async function planHost<W>(host: Host, steps: readonly Step<W>[], wanted: W): Promise<HostPlan> {
+/** Reads all facts in one round trip and plans. @throws Busy if a change runs on the host */
+export async function planHost<W>(
+  { screen }: Context,
+  host: Host,
+  steps: readonly Step<W>[],
+  wanted: W,
+): Promise<HostPlan> {
   const names = Object.keys(standing) as (keyof typeof standing)[];
   const wishes = factsOf(steps, wanted);
   const raw = await readRaw(host, [
@@ -28,7 +35,8 @@ export async function planHost<W>(host: Host, steps: readonly Step<W>[], wanted:
     standing[name].parse(raw[names.indexOf(name)]!.result) as ReturnType<(typeof standing)[K]["parse"]>;
   const running = answer("running");
   if (running) throw busy(running);
-  tellOnce(host, answer("previous"));
+  const note = unseen(host, answer("previous"));
+  if (note) screen.say(note);
   return {
     plan: makePlan(wishes, wanted, raw.slice(names.length)),
     previous: answer("previous"),
@@ -39,6 +47,7 @@ export async function planHost<W>(host: Host, steps: readonly Step<W>[], wanted:
 
 /** Makes a plan true, and returns the change's id. Does nothing for an empty one. */
 export async function changeHost(
+  context: Context,
   host: Host,
   { plan, standing }: HostPlan,
   author: Author,
@@ -46,35 +55,21 @@ export async function changeHost(
 ): Promise<string | undefined> {
   if (plan.length === 0) return undefined;
   const change = compileChange(plan, standingChecks(standing), author, newChangeId(now), now);
-  const problem = await runChange(host, change);
+  const problem = await runChange(context, host, change);
   // Whatever is thrown before leaves it to the next verb to tell how the change ended.
   remember(host, change.about.id);
   if (problem) throw problem;
   return change.about.id;
 }
 
-/** Says once how a change ended that this machine did not follow to its end. */
-function tellOnce(host: Host, previous: PreviousChange | undefined): void {
-  if (!previous || !host.memory) return;
+/** How a change ended that this machine did not follow to its end; it is told once. */
+function unseen(host: Host, previous: PreviousChange | undefined): string | undefined {
+  if (!previous || !host.memory) return undefined;
   const seen = existsSync(host.memory) ? readFileSync(host.memory, "utf8").trim() : undefined;
-  if (seen === previous.about.id) return;
-  // A machine that meets the host for the first time has nothing to catch up with.
-  if (seen !== undefined || previous.outcome.kind !== "done") say(noteOf(previous));
+  if (seen === previous.about.id) return undefined;
   remember(host, previous.about.id);
-}
-
-/** `the previous change (provision by ann since 2026-01-01T00:00:00Z) was interrupted at "write x"` */
-export function noteOf({ about, outcome }: PreviousChange): string {
-  const action = "at" in outcome && outcome.at !== undefined ? about.actions[outcome.at] : undefined;
-  const where = (word: string): string => (action ? ` ${word} "${action}"` : "");
-  const ended: Record<typeof outcome.kind, string> = {
-    done: "ended well",
-    failed: `failed${where("at")}`,
-    stale: "touched nothing: the host had changed",
-    stopped: `was stopped${where("before")}`,
-    interrupted: `was interrupted${where("at")}`,
-  };
-  return `the previous change (${printable(describe(about))}) ${printable(ended[outcome.kind])}`;
+  // A machine that meets the host for the first time has nothing to catch up with.
+  return seen !== undefined || previous.outcome.kind !== "done" ? noteOf(previous) : undefined;
 }
 
 function remember({ memory }: Host, id: string): void {

@@ -1,5 +1,42 @@
-import { Fact, Facts, RawFact } from "./read-facts";
 import type { Command } from "../base/shell";
+import type { Fact, Facts, RawFact } from "./fact";
+
+/** What an action may begin with, and how it is told when it is done. */
+const PAST = {
+  assume: "assumed",
+  build: "built",
+  check: "checked",
+  create: "created",
+  delete: "deleted",
+  dump: "dumped",
+  install: "installed",
+  let: "let",
+  make: "made",
+  migrate: "migrated",
+  mount: "mounted",
+  put: "put",
+  read: "read",
+  recreate: "recreated",
+  remove: "removed",
+  restart: "restarted",
+  set: "set",
+  start: "started",
+  stop: "stopped",
+  switch: "switched",
+  unpack: "unpacked",
+  upload: "uploaded",
+  wait: "waited",
+  write: "wrote",
+} as const;
+
+/** What an action does, in the imperative: `write /etc/docker/daemon.json`. */
+export type Summary = `${keyof typeof PAST} ${string}`;
+
+/** `write x` → `wrote x` */
+export function pastTense(summary: Summary): string {
+  const [verb, ...rest] = summary.split(" ");
+  return [PAST[verb as keyof typeof PAST], ...rest].join(" ");
+}
 
 /** A file of an upload; its path is relative to the upload. */
 export interface UploadFile {
@@ -17,8 +54,7 @@ export interface Upload {
 
 /** One change to the host. Secrets go in `stdin`, never in `command`. */
 export interface Action {
-  /** What it does, in the imperative: `write /etc/docker/daemon.json`. */
-  readonly summary: string;
+  readonly summary: Summary;
   /** Run on the host by root with `sh -e`; `$CHANGE` is the change's id. */
   readonly command: Command;
   readonly stdin?: string;
@@ -28,7 +64,7 @@ export interface Action {
 }
 
 /**
- * Says what is missing between the wanted and the actual state; both of its functions are pure.
+ * Says what is to be done so that the host is as it is wanted; both of its functions are pure.
  * A step owns its facts: adding one is a file and a line in steps/index.ts.
  * `plan` throws a UserError where the host cannot become what is wanted: nothing is changed then.
  */

@@ -57,6 +57,12 @@ const instanceType = z.string().superRefine((value, context) => {
 /** Graviton's families carry a g after their generation: t4g, m7gd, c6gn. */
 export const isArm = (type: string): boolean => /^([a-z]+\d+g|a1\.)/.test(type);
 
+/** Seconds that tasks have to end when EC2 stops the host: Terraform waits ten minutes for it, of which Docker may take another 90 s. */
+export const TASKS_STOP_SECONDS = 420;
+
+/** The part of a bucket that a host may add backups to. */
+export const BACKUP_PREFIX = "airflow/";
+
 /** The role of a deployment's host. */
 export const hostRoleName = (deployment: string): string => `airflow-${deployment}-host`;
 export const roleArn = (account: string, name: string): string => `arn:aws:iam::${account}:role/${name}`;

@@ -1,19 +1,25 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Document, LineCounter, parseDocument } from "yaml";
 import { UserError } from "../base/errors";
-import { DEPLOYMENTS, Paths, ROOT, pathsOf } from "./paths";
+import { DEPLOYMENTS, Paths, absolute, pathsOf } from "./paths";
 import { Settings } from "./settings";
 import { offsetOf, pathText, problemsOf } from "./settings-problems";
 
 export type Deployment = Settings & {
   readonly name: string;
-  readonly isLocal: boolean;
+  /** Secrets outlive a laptop: `make keypair` asks for a recipient whose identity lies offline. */
+  readonly wantsRecovery: boolean;
   readonly paths: Paths;
 };
 /** A deployment on EC2. */
 export type AwsDeployment = Extract<Deployment, { readonly infrastructure: "aws" }>;
+
+/** For what only EC2 has. @throws UserError with this message and hint for any other deployment */
+export function onlyOnAws(deployment: Deployment, message: string, hint: string): AwsDeployment {
+  if (deployment.infrastructure === "aws") return deployment;
+  throw new UserError(message, hint);
+}
 
 /** Reads and checks deployments/<name>.yaml, whole, once. Throws a UserError that names every problem. */
 export function loadDeployment(name: string, directory = DEPLOYMENTS): Deployment {
@@ -31,22 +37,18 @@ export function loadDeployment(name: string, directory = DEPLOYMENTS): Deploymen
     );
   }
   const settings = parseSettings(`deployments/${name}.yaml`, readFileSync(file, "utf8"));
-  const isLocal = settings.infrastructure === "local";
   const { caBundle } = settings.build;
   return {
     ...settings,
     build: { ...settings.build, ...(caBundle && { caBundle: absolute(caBundle) }) },
     name,
-    isLocal,
-    paths: pathsOf(name, isLocal, settings.backup.directory),
+    wantsRecovery: settings.aws !== undefined,
+    paths: pathsOf(name, settings.infrastructure, settings.backup.directory),
   };
 }
 
 const knownDeployments = (directory: string): string[] =>
   readdirSync(directory).flatMap((entry) => /^([a-z][a-z0-9-]*)\.yaml$/.exec(entry)?.[1] ?? []);
-
-/** Paths in a deployment file are relative to the checkout, `~` is the home folder. */
-const absolute = (path: string): string => resolve(ROOT, path.replace(/^~(?=\/|$)/, homedir()));
 
 /** Throws one UserError for all problems, each with its line and path. */
 export function parseSettings(source: string, content: string): Settings {

@@ -102,7 +102,7 @@ export async function saveSecrets(deployment: Deployment, opened: Opened, text: 
   }
   const whole = `# Secrets of ${deployment.name}, encrypted to: ${recipients.join(" ")}\n${text}`;
   const encrypted = await encrypt(whole, recipients);
-  await mkdir(dirname(file), { recursive: true, ...(deployment.isLocal && { mode: 0o700 }) });
+  await mkdir(dirname(file), { recursive: true });
   await removeLeftovers(file);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
@@ -119,14 +119,11 @@ export async function saveSecrets(deployment: Deployment, opened: Opened, text: 
 
 const HEADER = /^# Secrets of (\S+), encrypted to: (.*)\n/;
 
-/** Where the offline recovery recipient is kept: public, beside the secrets, for all operators. */
-export const recoveryFile = ({ secrets }: Paths): string => secrets.replace(/\.age$/, ".recovery");
-
 /** Who shall be able to read the secrets: the operators, or whoever made the keys; and the recovery recipient. */
 async function readersOf({ operators, paths }: Deployment, identity: string) {
   const own = await recipientOf(identity);
   const team = operators.length > 0 ? operators.map(({ age }) => age) : [own];
-  const recovery = (await contentOf(recoveryFile(paths)))?.toString().match(/^age1\S+/m)?.[0];
+  const recovery = (await contentOf(paths.recovery))?.toString().match(/^age1\S+/m)?.[0];
   const recipients = [...new Set([...team, ...(recovery ? [recovery] : [])])].sort();
   return { own, recipients };
 }

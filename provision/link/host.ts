@@ -1,14 +1,5 @@
 import type { Duplex, Readable, Writable } from "node:stream";
-import type { Command } from "../base/shell";
-
-export interface Result {
-  /** The command's exit code; -1 where the channel closed without one: a failure, always. */
-  readonly code: number;
-  /** Empty where `stdout` was given to `run`. */
-  readonly stdout: string;
-  /** Likewise. */
-  readonly stderr: string;
-}
+import type { Command, Result } from "../base/shell";
 
 export interface RunOptions {
   readonly stdin?: string | Buffer | Readable;

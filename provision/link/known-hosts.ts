@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { HostOutput } from "../../infra/outputs";
+import { HostOutput, loginOf } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
 
@@ -21,6 +21,23 @@ export function pinnedKeys(deployment: Deployment, host: HostOutput): HostKey[] 
   );
   if (keys.length > 0) return keys;
   throw new UserError(`no SSH host key is pinned for ${knownHostName(host)} (${host.id})`, "run make infrastructure");
+}
+
+/** The pinned keys of this very host, `type base64`. */
+export const pinsOf = (deployment: Deployment, host: HostOutput): string[] =>
+  readPins(deployment)
+    .filter(({ name, id }) => name === knownHostName(host) && id === host.id)
+    .map(({ type, key }) => `${type} ${key}`);
+
+/** Pins the keys that a host has shown. @throws UserError if this very host has others pinned */
+export function pinNewHost(deployment: Deployment, host: HostOutput, keys: readonly string[]): void {
+  const known = pinsOf(deployment, host);
+  if (known.length === 0) return pinHost(deployment, host, keys);
+  if (known.some((key) => keys.includes(key))) return;
+  throw new UserError(
+    `the SSH host key of ${loginOf(host)} (${host.id}) is not the one that is pinned`,
+    `somebody may have replaced it; if you did, delete its line in ${deployment.paths.knownHosts}`,
+  );
 }
 
 /** Replaces what is pinned for this host's address; keys as `type base64`. Lines carry the host's id as their comment. */

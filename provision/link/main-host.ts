@@ -1,4 +1,4 @@
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
 import type { Host } from "./host";
 import { readOutputs } from "./outputs";

@@ -1,7 +1,33 @@
 import { existsSync, readFileSync } from "node:fs";
-import { Outputs } from "../../infra/outputs";
+import { z } from "zod";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
+
+const HostOutput = z.strictObject({
+  role: z.enum(["main", "worker"]),
+  /** Changes when the machine is another one: EC2's instance id, a local container's id. */
+  id: z.string().min(1),
+  /** Where sshd answers, and as whom to log in. */
+  address: z.string().min(1),
+  port: z.int().min(1).max(65535),
+  user: z.string().min(1),
+  /** Where the deployment's other hosts reach it. */
+  privateAddress: z.string().min(1),
+});
+export type HostOutput = Readonly<z.infer<typeof HostOutput>>;
+
+/** What infrastructure hands over to provisioning, whichever stack made it. */
+export const Outputs = z.strictObject({
+  hosts: z.array(HostOutput).min(1),
+  /** The block device of the data volume, to be mounted at /srv/airflow; null where it is mounted already. */
+  dataDevice: z.nullable(z.strictObject({ volumeId: z.string() })),
+  /** Where the host may add backups. */
+  backupBucket: z.string().optional(),
+});
+export type Outputs = Readonly<z.infer<typeof Outputs>>;
+
+/** How messages name a host: `ubuntu@127.0.0.1:2222`. */
+export const loginOf = ({ user, address, port }: HostOutput): string => `${user}@${address}:${port}`;
 
 export const hasOutputs = ({ paths }: Deployment): boolean => existsSync(paths.outputs);
 

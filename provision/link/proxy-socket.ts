@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { printable } from "../base/output";
+import { printable } from "../base/text";
 
 /** A connection through a program, as OpenSSH's ProxyCommand makes it. */
 export interface ProxySocket {

@@ -1,4 +1,4 @@
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "./outputs";
 import type { Paths } from "../deployment/paths";
 import { sh } from "../base/shell";
 import type { WayIn } from "./way-in";

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Client, ClientChannel, utils } from "ssh2";
-import type { HostOutput } from "../../infra/outputs";
+import { HostOutput, loginOf } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
-import type { Host, Result, RunOptions } from "./host";
+import type { Host, RunOptions } from "./host";
 import { pinnedKeys } from "./known-hosts";
 import { proxySocket } from "./proxy-socket";
-import { Command } from "../base/shell";
+import type { Command, Result } from "../base/shell";
 import { wayIn } from "./way-in";
 
 /** The link to the host is gone; what the command did is unknown. */
@@ -43,7 +43,7 @@ export interface ConnectedHost extends Host {
 
 /** @throws UserError where the host cannot be reached, is not the pinned one, or does not accept the key. */
 export async function connectHost(deployment: Deployment, target: HostOutput, times = TIMES): Promise<ConnectedHost> {
-  const name = `${target.user}@${target.address}:${target.port}`;
+  const name = loginOf(target);
   let link = await openLink(deployment, target, name, times);
   let isClosed = false;
   return {

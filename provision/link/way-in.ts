@@ -1,4 +1,4 @@
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
 import { words } from "../base/words";
 
@@ -7,7 +7,7 @@ export type WayIn = readonly string[] | undefined;
 
 /** One way in for all verbs, `make ssh` included. No shell ever reads it. Pure. */
 export function wayIn(deployment: Deployment, { id, address, port, user }: HostOutput): WayIn {
-  if (deployment.infrastructure === "local") return undefined;
+  if (!deployment.aws) return undefined;
   const { access, proxyCommand, region, profile } = deployment.aws;
   const account = ["--region", region, ...(profile ? ["--profile", profile] : [])];
   switch (access) {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { runChild } from "../base/child";
+import type { Context } from "../base/context";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
 
@@ -28,8 +29,8 @@ export function localNames({ name, paths }: Pick<Deployment, "name" | "paths">):
 }
 
 /** The deployment's host on this machine, if there is one. */
-export async function readLocalHost(names: LocalNames): Promise<LocalHost | undefined> {
-  const [container] = await inspect<Container>("container", names.host);
+export async function readLocalHost(context: Context, names: LocalNames): Promise<LocalHost | undefined> {
+  const [container] = await inspect<Container>(context, "container", names.host);
   if (!container) return undefined;
   const port = container.HostConfig.PortBindings["22/tcp"]?.[0]?.HostPort;
   return {
@@ -47,23 +48,28 @@ export interface LocalVolume {
   readonly created: Date;
 }
 
-export const readLocalVolume = async (name: string): Promise<LocalVolume | undefined> =>
-  (await inspect<Volume>("volume", name)).map((volume) => ({
+export const readLocalVolume = async (context: Context, name: string): Promise<LocalVolume | undefined> =>
+  (await inspect<Volume>(context, "volume", name)).map((volume) => ({
     name,
     instance: volume.Labels?.["airflow.instance"] ?? "",
     created: new Date(volume.Labels?.["airflow.created"] ?? volume.CreatedAt),
   }))[0];
 
 /** Bytes in each of these volumes; those that do not exist are left out. */
-export async function volumeSizes(names: readonly string[]): Promise<Map<string, number>> {
-  const { stdout } = await docker("system", "df", "--verbose", "--format", "{{ json .Volumes }}");
+export async function volumeSizes(context: Context, names: readonly string[]): Promise<Map<string, number>> {
+  const { stdout } = await docker(context, "system", "df", "--verbose", "--format", "{{ json .Volumes }}");
   const volumes = JSON.parse(stdout || "[]") as { Name: string; Size: string }[];
   return new Map(volumes.filter(({ Name }) => names.includes(Name)).map(({ Name, Size }) => [Name, bytes(Size)]));
 }
 
 /** The host's public SSH keys, `type base64`, read from its disk past any network; empty while it is booting. */
-export async function readLocalHostKeys(names: LocalNames): Promise<string[]> {
-  const { code, stdout } = await runChild("docker", ["exec", names.host, "cat", "/etc/ssh/ssh_host_ed25519_key.pub"]);
+export async function readLocalHostKeys(context: Context, names: LocalNames): Promise<string[]> {
+  const { code, stdout } = await runChild(context, "docker", [
+    "exec",
+    names.host,
+    "cat",
+    "/etc/ssh/ssh_host_ed25519_key.pub",
+  ]);
   return code === 0
     ? stdout
         .trim()
@@ -73,22 +79,27 @@ export async function readLocalHostKeys(names: LocalNames): Promise<string[]> {
 }
 
 /** Removes what Terraform did not know of: the rest of an interrupted creation, or of a lost state. */
-export async function removeLocal(names: LocalNames, { data }: { readonly data: boolean }): Promise<void> {
-  if ((await inspect("container", names.host)).length > 0) await docker("rm", "--force", "--volumes", names.host);
+export async function removeLocal(
+  context: Context,
+  names: LocalNames,
+  { data }: { readonly data: boolean },
+): Promise<void> {
+  if ((await inspect(context, "container", names.host)).length > 0)
+    await docker(context, "rm", "--force", "--volumes", names.host);
   for (const volume of [names.engineVolume, ...(data ? [names.dataVolume] : [])]) {
-    if ((await inspect("volume", volume)).length > 0) await docker("volume", "rm", volume);
+    if ((await inspect(context, "volume", volume)).length > 0) await docker(context, "volume", "rm", volume);
   }
 }
 
 /** Runs docker; throws where it cannot do its work. */
-export async function docker(...args: string[]): Promise<{ stdout: string }> {
-  const result = await runChild("docker", args);
+export async function docker(context: Context, ...args: string[]): Promise<{ stdout: string }> {
+  const result = await runChild(context, "docker", args);
   if (result.code === 0) return result;
   throw dockerError(result.stderr);
 }
 
-async function inspect<T>(kind: "container" | "volume", name: string): Promise<T[]> {
-  const { code, stdout, stderr } = await runChild("docker", [kind, "inspect", name]);
+async function inspect<T>(context: Context, kind: "container" | "volume", name: string): Promise<T[]> {
+  const { code, stdout, stderr } = await runChild(context, "docker", [kind, "inspect", name]);
   if (code === 0) return JSON.parse(stdout) as T[];
   if (/no such (container|volume)/i.test(stderr)) return [];
   throw dockerError(stderr);

@@ -1,10 +1,12 @@
-import { standing } from "../change/compile";
-import { Fact, live, readRaw } from "../change/read-facts";
+import { standing } from "../change/standing";
+import { Fact, live } from "../change/fact";
+import { readRaw } from "../change/read-facts";
 import type { Host } from "../link/host";
-import { Command, sh } from "../base/shell";
+import { sh } from "../base/shell";
 import { BACKUPS } from "../steps/backup";
 import { taskRoleValidity } from "../steps/task-role";
-import { CURRENT, DATA } from "../release/wanted";
+import { CURRENT } from "../release/wanted";
+import { DATA } from "../change/places";
 
 export interface ServiceStatus {
   readonly service: string;
@@ -25,12 +27,12 @@ const facts = {
   previous: standing.previous,
   release: live(sh`basename "$(readlink ${CURRENT})"`, first),
   dagRelease: live(sh`basename "$(readlink ${DATA}/dags/current)"`, first),
-  system: live(new Command(`. /etc/os-release; echo "$PRETTY_NAME"`), first),
+  system: live(sh`. /etc/os-release; echo "$PRETTY_NAME"`, first),
   /** Seconds since 1970 by the host's clock. */
   clock: live(sh`date +%s.%N`, ({ stdout }) => Number(stdout)),
   /** Seconds since the boot, by systemd: a container's /proc/uptime is its host's. */
   uptime: live(
-    new Command(`echo $(($(date +%s) - $(date -d "$(systemctl show -p UserspaceTimestamp --value)" +%s)))`),
+    sh`echo $(($(date +%s) - $(date -d "$(systemctl show -p UserspaceTimestamp --value)" +%s)))`,
     ({ stdout }) => Number(stdout),
   ),
   hasData: live(sh`mountpoint -q ${DATA}`, ({ code }) => code === 0),

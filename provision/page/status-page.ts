@@ -1,8 +1,7 @@
 import type { AirflowStatus } from "./airflow-status";
-import { describe } from "../change/compile";
-import { noteOf } from "../change/host-plan";
+import { describe, noteOf } from "../change/standing";
 import type { HostStatus } from "./host-status";
-import { duration, printable, size } from "../base/output";
+import { age, duration, size } from "../base/text";
 import { SERVICES } from "../release/wanted";
 
 export interface Page {
@@ -19,7 +18,7 @@ const DAY = 86_400;
 export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now: number): Page {
   const problems = [...hostProblems(host, now), ...serviceProblems(host), ...airflowProblems(airflow)];
   const warnings = warningsOf(host, airflow, now);
-  const row = (name: string, value: string): string => `${name.padEnd(14)}${printable(value)}`;
+  const row = (name: string, value: string): string => `${name.padEnd(14)}${value}`;
   const since = (seconds: number): string => age(now - seconds);
   const lines = [
     row("host", `${host.system ?? "unknown system"}, up for ${age(host.uptime)}`),
@@ -57,7 +56,7 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
       host.backup ? `${since(host.backup.made)} ago, ${size(host.backup.bytes)} (${host.backup.name})` : "none",
     ),
   ];
-  return { lines, problems: problems.map(printable), warnings: warnings.map(printable) };
+  return { lines, problems, warnings };
 }
 
 function hostProblems(host: HostStatus, now: number): string[] {
@@ -121,12 +120,4 @@ function lastChange({ running, previous }: HostStatus): string {
   if (running) return `${running}, still running`;
   if (!previous) return "none";
   return `${describe(previous.about)}: ${previous.outcome.kind}`;
-}
-
-/** `3 days`, `5 hours`, `12 min`, `40 s`. */
-export function age(seconds: number): string {
-  const of = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;
-  if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 2 * DAY ? of(Math.floor(seconds / 3600), "hour") : of(Math.floor(seconds / DAY), "day");
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "../link/outputs";
 import { hostRoleName, roleArn } from "../deployment/aws-settings";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
+import { authorizedKeys } from "../deployment/operators";
 import { labelOf, makeRelease, secretFilesOf } from "./release";
 import { Secrets, fingerprint } from "../deployment/secret-names";
 import { readTemplate } from "./templates";
@@ -39,20 +40,6 @@ export function taskRole({ name, aws }: Deployment): TaskRole | undefined {
     trust: roleArn(aws.account, hostRoleName(name)),
     script: readTemplate("aws/host.py"),
   };
-}
-
-function authorizedKeys({ name, operators, paths }: Deployment): string[] {
-  const own = textOf(`${paths.sshKey}.pub`)?.trim();
-  if (operators.length === 0) return own ? [own] : [];
-  const keys = operators.map((operator) => operator.ssh.trim());
-  const blob = (key: string): string => key.split(" ")[1] ?? "";
-  if (own && !keys.some((key) => blob(key) === blob(own))) {
-    throw new UserError(
-      "your own SSH key is not among `operators`: you would lock yourself out",
-      `add the line of ${paths.sshKey}.pub to deployments/${name}.yaml`,
-    );
-  }
-  return keys;
 }
 
 function caBundle({ name, build }: Deployment): string | undefined {

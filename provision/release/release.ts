@@ -1,6 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { AIRFLOW_PORT } from "../deployment/airflow";
 import type { Deployment } from "../deployment/deployment";
 import { Images, imagesOf } from "./images";
 import { TEMPLATES } from "../deployment/paths";
@@ -16,6 +17,8 @@ export interface ReleaseFile extends UploadFile {
 export interface Release {
   readonly digest: string;
   readonly files: readonly ReleaseFile[];
+  /** The text of compose.yaml, which is among the files. */
+  readonly composeFile: string;
   readonly images: Images;
 }
 
@@ -52,7 +55,8 @@ export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
       : file,
   );
   const images = imagesOf(deployment, imageFiles);
-  const contents = [...imageFiles, { path: "compose.yaml", content: composeFile(deployment, secrets, images) }];
+  const composeFile = renderCompose(deployment, secrets, images);
+  const contents = [...imageFiles, { path: "compose.yaml", content: composeFile }];
   const files = contents
     .map((file) => ({ ...file, sha256: createHash("sha256").update(file.content).digest("hex") }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -60,10 +64,10 @@ export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
     .update(files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(""))
     .digest("hex")
     .slice(0, 16);
-  return { digest, files, images };
+  return { digest, files, composeFile, images };
 }
 
-function composeFile({ airflow, aws }: Deployment, secrets: Secrets, images: Images): string {
+function renderCompose({ airflow, aws }: Deployment, secrets: Secrets, images: Images): string {
   const files = secretFilesOf(secrets);
   const labels = Object.entries(SECRETS_OF).map(([service, names]) => [
     service,
@@ -74,6 +78,7 @@ function composeFile({ airflow, aws }: Deployment, secrets: Secrets, images: Ima
   );
   return render("compose.yaml", {
     images,
+    port: AIRFLOW_PORT,
     secrets: Object.fromEntries(labels) as object,
     parallelism: airflow.parallelism,
     drain: airflow.drain,

@@ -1,3 +1,4 @@
+import { DATA } from "../change/places";
 import type { Deployment } from "../deployment/deployment";
 import type { Images } from "./images";
 import type { Release } from "./release";
@@ -44,7 +45,6 @@ export interface Identity {
 }
 
 export const SERVICES = ["postgres", "api-server", "scheduler", "dag-processor", "triggerer"] as const;
-export const DATA = "/srv/airflow";
 export const RELEASES = `${DATA}/releases`;
 export const CURRENT = `${DATA}/current`;
 export const DAG_RELEASES = `${DATA}/dags/releases`;

@@ -1,50 +1,33 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HostOutput } from "../../infra/outputs";
-import { consoleOutput } from "../aws/aws";
-import { stopIfSignalled } from "../base/child";
-import type { Deployment } from "../deployment/deployment";
+import type { Context } from "../base/context";
 import { UserError } from "../base/errors";
-import { localNames, readLocalHostKeys } from "../local/local-docker";
-import { duration, printable, showStatus } from "../base/output";
+import { duration } from "../base/text";
+import type { HostOutput } from "../link/outputs";
+import type { HostKeySource } from "./infrastructure";
 
 /** The host's public SSH keys, `type base64`, learned past the network that they protect. Waits while it boots. */
-export const learnHostKeys = (deployment: Deployment, host: HostOutput, seconds?: number): Promise<string[]> =>
-  deployment.infrastructure === "local"
-    ? waitForKeys(host, { seconds: seconds ?? 60, pause: 0.1, hint: "run make infrastructure again" }, () =>
-        readLocalHostKeys(localNames(deployment)),
-      )
-    : waitForKeys(host, { seconds: seconds ?? 300, pause: 5, hint: NO_CONSOLE }, async () =>
-        keysOfConsole(await consoleOutput(deployment.aws, host.id)),
-      );
-
-const NO_CONSOLE =
-  "run make infrastructure again; if the console stays empty, read /etc/ssh/ssh_host_ed25519_key.pub by another safe way " +
-  "(EC2's serial console, Session Manager) and add it with the host's address and id to deployments/<name>.known_hosts";
-
-interface Patience {
-  readonly seconds: number;
-  readonly pause: number;
-  readonly hint: string;
-}
-
-async function waitForKeys(
+export async function learnHostKeys(
+  { screen, signals }: Context,
+  { read, seconds, pause, hint }: Omit<HostKeySource, "forgets">,
   host: HostOutput,
-  { seconds, pause, hint }: Patience,
-  read: () => Promise<string[]>,
 ): Promise<string[]> {
   const started = Date.now();
   for (;;) {
-    stopIfSignalled();
-    const keys = await read();
+    signals.stopIfHeld();
+    const keys = await read(host);
     if (keys.length > 0) return keys;
     const waited = (Date.now() - started) / 1000;
     if (waited > seconds) {
       throw new UserError(`the host ${host.id} has not shown its SSH host key after ${duration(waited)}`, hint);
     }
-    showStatus(`waiting for the host to show its SSH host key, ${duration(waited)} …`);
+    screen.status(`waiting for the host to show its SSH host key, ${duration(waited)} …`);
     await sleep(pause * 1000);
   }
 }
+
+export const NO_CONSOLE =
+  "run make infrastructure again; if the console stays empty, read /etc/ssh/ssh_host_ed25519_key.pub by another safe way " +
+  "(EC2's serial console, Session Manager) and add it with the host's address and id to deployments/<name>.known_hosts";
 
 const BEGIN = "-----BEGIN SSH HOST KEY KEYS-----";
 const END = "-----END SSH HOST KEY KEYS-----";
@@ -64,7 +47,7 @@ export function keysOfConsole(console: string): string[] {
   const keys = [...found].filter(([, type, blob]) => isKey(type!, blob!)).map(([, type, blob]) => `${type} ${blob}`);
   if (keys.length > 0) return [...new Set(keys)];
   throw new UserError(
-    `the console shows no SSH host key between its marks: ${printable(console.slice(begin, end)).trim().slice(0, 200)}`,
+    `the console shows no SSH host key between its marks: ${console.slice(begin, end).trim().slice(0, 200)}`,
     NO_CONSOLE,
   );
 }

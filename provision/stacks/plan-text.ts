@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { PlannedResource, monthlyCost } from "../aws/aws-cost";
+import type { PlannedResource, ResourceChange } from "../aws/planned";
 import { awsLoss, awsSummary } from "../aws/aws-words";
 import { UserError } from "../base/errors";
-import { printable } from "../base/output";
 
 /** The two stacks of a deployment, in the order they are made. */
 export const STACKS = ["data", "host"] as const;
@@ -43,18 +42,6 @@ export interface TerraformPlan {
   readonly resource_changes?: readonly ResourceChange[];
   readonly planned_values?: { readonly root_module?: { readonly resources?: readonly PlannedResource[] } };
 }
-export interface ResourceChange {
-  readonly address: string;
-  readonly type: string;
-  readonly change: {
-    readonly actions: readonly string[];
-    readonly before: Readonly<Record<string, any>> | null;
-    readonly after: Readonly<Record<string, any>> | null;
-    readonly after_unknown?: Readonly<Record<string, any>>;
-    readonly replace_paths?: readonly (readonly (string | number)[])[];
-  };
-}
-
 /** What a stack says of its own resources, by address. */
 export type Descriptions = Readonly<Record<string, { readonly summary?: string; readonly verb?: string }>>;
 
@@ -72,7 +59,7 @@ const WORDS: Readonly<Record<Action, string>> = {
   delete: "destroy",
 };
 
-/** Reading, forgetting and doing nothing are no changes. */
+/** What a plan does to each resource; reading, forgetting and doing nothing are left out. */
 export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: Descriptions): PlannedChange[] {
   return (plan.resource_changes ?? []).flatMap((resource) => {
     const { address, change } = resource;
@@ -86,7 +73,7 @@ export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: 
         stack,
         address,
         action,
-        summary: printable(`${verb} ${summary ?? aws?.text ?? address}`),
+        summary: `${verb} ${summary ?? aws?.text ?? address}`,
         ...(aws?.group && { group: `${verb} ${aws.group}` }),
         ...(loss && { loss }),
         ...(resource.type === "aws_s3_bucket" && change.before && { bucket: String(change.before["bucket"]) }),
@@ -122,22 +109,4 @@ export function summarize(changes: readonly PlannedChange[], notes: readonly str
   const parts = (line: string): number => changes.filter(({ stack, group }) => `${stack}: ${group}` === line).length;
   const text = [...lines].map((line) => (parts(line) > 1 ? `${line} (${parts(line)} parts)` : line));
   return { changes, text: [...text, ...(changes.length > 0 ? notes : [])].join("\n"), id, losses };
-}
-
-/** What the planned things cost, and the plan's name: for a deployment on AWS. */
-export function awsNotes(plans: readonly TerraformPlan[], changes: readonly PlannedChange[], region: string): string[] {
-  const resources = plans.flatMap(({ planned_values: values }) => values?.root_module?.resources ?? []);
-  const stops = plans.some(({ resource_changes: all = [] }) =>
-    all.some(
-      ({ type, change: { actions, before, after } }) =>
-        type === "aws_instance" &&
-        actions.join() === "update" &&
-        before?.["instance_type"] !== after?.["instance_type"],
-    ),
-  );
-  return [
-    ...(stops ? ["the host is stopped and started for this: running tasks get seven minutes to end"] : []),
-    monthlyCost(resources, region),
-    `plan ${summarize(changes).id}`,
-  ];
 }

@@ -1,9 +1,11 @@
-import { incoming } from "../change/compile";
+import { incoming, DATA } from "../change/places";
 import { UserError } from "../base/errors";
-import { live, stable } from "../change/read-facts";
+import { live, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
-import { Command, sh } from "../base/shell";
-import { DATA, Identity } from "../release/wanted";
+import { script, sh } from "../base/shell";
+import { BACKUP_PREFIX } from "../deployment/aws-settings";
+import { POSTGRES, REVISION, query } from "./psql";
+import { Identity } from "../release/wanted";
 
 export const BACKUPS = `${DATA}/backups`;
 
@@ -38,10 +40,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
   name: "backup",
   facts: () => ({
     identity: stable(sh`cat ${DATA}/identity.json`, ({ stdout }) => stdout.trim() || undefined),
-    isPostgresUp: live(
-      sh`docker exec airflow-postgres-1 pg_isready --quiet --host=127.0.0.1`,
-      ({ code }) => code === 0,
-    ),
+    isPostgresUp: live(sh`docker exec ${POSTGRES} pg_isready --quiet --host=127.0.0.1`, ({ code }) => code === 0),
   }),
   plan({ identity: ours, encryptedSecrets, keep, airflowImage }, { identity, isPostgresUp }) {
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
@@ -64,7 +63,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
   },
 };
 
-const partial = new Command(`${BACKUPS}/.partial-"$CHANGE"`);
+const partial = sh`${BACKUPS}/.partial-"$CHANGE"`;
 
 const prepare: Action = {
   summary: "make a place for the backup",
@@ -72,7 +71,7 @@ const prepare: Action = {
 rm -rf ${BACKUPS}/.partial-*
 mkdir ${partial}
 free=$(df --output=avail -B1 ${BACKUPS} | tail -n 1)
-needed=$(docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc "select pg_database_size('airflow')")
+needed=$(${query("select pg_database_size('airflow')")})
 if [ "$free" -lt "$needed" ]; then
   rmdir ${partial}
   echo "$free bytes are free on the data volume, the database has $needed: free some space, or make the volume larger"
@@ -84,19 +83,19 @@ fi`,
 const dump: Action = {
   summary: "dump the database",
   command: sh`umask 077
-docker exec airflow-postgres-1 pg_dump -U postgres --format=custom airflow > ${partial}/database.dump || { rm -rf ${partial}; exit 1; }
+docker exec ${POSTGRES} pg_dump -U postgres --format=custom airflow > ${partial}/database.dump || { rm -rf ${partial}; exit 1; }
 sync ${partial}/database.dump`,
 };
 
 /** `pg_restore --list` is happy with a cut dump; only reading all of it shows. Counting the rows on the way makes them the dump's own. */
 const readBack: Action = {
   summary: "read the dump back in full",
-  command: sh`bash -o pipefail -c ${`docker exec -i airflow-postgres-1 pg_restore --data-only --file=- < "$1/database.dump" | awk '
+  command: sh`bash -o pipefail -c ${`docker exec -i ${POSTGRES} pg_restore --data-only --file=- < "$1/database.dump" | awk '
     copying && $0 == "\\\\." { rows[table] = count; copying = 0; next }
     copying { count++; next }
     /^COPY / { table = $2; copying = 1; count = 0 }
     END { if (copying) exit 1; for (table in rows) printf "%s\\"%s\\": %d", n++ ? ", " : "", table, rows[table] }' > "$1/rows"`} sh ${partial} || { rm -rf ${partial}; exit 1; }
-docker exec -i airflow-postgres-1 pg_restore --file=/dev/null < ${partial}/database.dump || { rm -rf ${partial}; exit 1; }`,
+docker exec -i ${POSTGRES} pg_restore --file=/dev/null < ${partial}/database.dump || { rm -rf ${partial}; exit 1; }`,
 };
 
 const addFiles = (encryptedSecrets: Buffer): Action => ({
@@ -106,8 +105,6 @@ cp ${incoming("backup")}/secrets.age ${partial}/secrets.age
 if [ -e ${DATA}/dags/current ]; then tar --create --file=${partial}/dags.tar --directory=${DATA}/dags/releases "$(basename "$(readlink ${DATA}/dags/current)")"; fi`,
   upload: { name: "backup", files: [{ path: "secrets.age", content: encryptedSecrets, mode: 0o600 }] },
 });
-
-const ask = (query: string): Command => sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${query}`;
 
 const writeManifest = (identity: Identity, image: string): Action => ({
   summary: "write the manifest",
@@ -123,10 +120,10 @@ cat > manifest.json <<END
 {
   "id": "$CHANGE",
   "made": "$(date -u +%Y-%m-%dT%H:%M:%SZ)",
-  "identity": ${new Command(JSON.stringify(identity))},
+  "identity": ${script(JSON.stringify(identity))},
   "airflow": "$version",
-  "postgres": "$(${ask("show server_version")})",
-  "revision": "$(${ask("select version_num from alembic_version")})",
+  "postgres": "$(${query("show server_version")})",
+  "revision": "$(${REVISION})",
   "dagRelease": "$(basename "$(readlink ${DATA}/dags/current 2>/dev/null)")",
   "files": {$files},
   "rows": {$(cat rows)}
@@ -154,7 +151,7 @@ export const backupCopy: Step<Copy> = {
   plan: ({ id, bucket, region, script }) => [
     {
       summary: `put a copy into the bucket ${bucket}`,
-      command: sh`python3 - upload ${bucket} ${region} airflow/${id}/ ${BACKUPS}/${id}`,
+      command: sh`python3 - upload ${bucket} ${region} ${`${BACKUP_PREFIX}${id}/`} ${BACKUPS}/${id}`,
       stdin: script,
     },
   ],

@@ -1,11 +1,12 @@
-import { incoming } from "../change/compile";
-import type { DagRelease } from "../release/dag-files";
+import { incoming, DATA } from "../change/places";
+import type { DagRelease } from "../release/dag-release";
 import { UserError } from "../base/errors";
-import { stable } from "../change/read-facts";
+import { stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
-import { Command, sh } from "../base/shell";
-import { CURRENT, DAG_RELEASES, DATA } from "../release/wanted";
+import { sh } from "../base/shell";
+import { CURRENT, DAG_RELEASES } from "../release/wanted";
 import { compose } from "./compose";
+import { query } from "./psql";
 
 interface DagFacts {
   readonly isProvisioned: boolean;
@@ -69,8 +70,6 @@ const switchTo = (release: DagRelease): Action => ({
 ln -sfn releases/${release.digest} ${DATA}/dags/current.new
 mv -T ${DATA}/dags/current.new ${DATA}/dags/current`,
 });
-
-const query = (text: string): Command => sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${text}`;
 
 const waitFor = ({ digest }: DagRelease): Action => ({
   summary: "wait until Airflow shows the new version",

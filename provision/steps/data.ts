@@ -1,7 +1,8 @@
-import { stable } from "../change/read-facts";
+import { stable } from "../change/fact";
 import type { Step } from "../change/planning";
-import { Command, sh } from "../base/shell";
-import { DAG_RELEASES, DATA, RELEASES, SECRET_FILES, Wanted } from "../release/wanted";
+import { Command, lines, sh } from "../base/shell";
+import { DAG_RELEASES, RELEASES, SECRET_FILES, Wanted } from "../release/wanted";
+import { DATA } from "../change/places";
 
 interface Directory {
   readonly path: string;
@@ -37,14 +38,14 @@ export const data: Step<Wanted, { found: ReadonlyMap<string, string> }> = {
     return [
       {
         summary: `set owner and mode of ${wrong.length === 1 ? wrong[0]!.path : `${wrong.length} directories`}`,
-        command: new Command(wrong.map(make).join("\n")),
+        command: lines(...wrong.map(make)),
         detail: wrong.map(({ path, is }) => `${path}: ${found.get(path) ?? "missing"} → ${is}`).join("\n"),
       },
     ];
   },
 };
 
-function make({ path, is }: Directory): string {
+function make({ path, is }: Directory): Command {
   const [owner, mode] = is.split(" ");
-  return sh`mkdir -p ${path} && chown ${owner!} ${path} && chmod ${mode!} ${path}`.text;
+  return sh`mkdir -p ${path} && chown ${owner!} ${path} && chmod ${mode!} ${path}`;
 }

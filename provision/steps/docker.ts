@@ -1,7 +1,8 @@
-import { Fact, stable } from "../change/read-facts";
+import { Fact, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
-import { DATA, Wanted } from "../release/wanted";
+import { DATA } from "../change/places";
+import { Wanted } from "../release/wanted";
 import { fileText, writeFile } from "./files";
 
 /** Package names differ; everything else is the same. */

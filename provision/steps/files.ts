@@ -1,5 +1,5 @@
 import { createTwoFilesPatch } from "diff";
-import { Fact, stable } from "../change/read-facts";
+import { Fact, stable } from "../change/fact";
 import type { Action } from "../change/planning";
 import { sh } from "../base/shell";
 

@@ -1,8 +1,9 @@
 import { UserError } from "../base/errors";
-import { stable } from "../change/read-facts";
+import { stable } from "../change/fact";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
-import { DATA, Identity, Wanted } from "../release/wanted";
+import { DATA } from "../change/places";
+import { Identity, Wanted } from "../release/wanted";
 import { writeFile } from "./files";
 
 interface IdentityFacts {

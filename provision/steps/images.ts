@@ -1,6 +1,7 @@
-import { stable } from "../change/read-facts";
+import { temporary } from "../change/places";
+import { stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
-import { Command, sh } from "../base/shell";
+import { environment, sh } from "../base/shell";
 import { RELEASES, Wanted } from "../release/wanted";
 
 /** What the running services were made from: images there are, by full name. */
@@ -50,7 +51,7 @@ const buildBase = (wanted: Wanted): Action => ({
 const bake = (wanted: Wanted, targets: readonly string[]): Action => ({
   summary: `build the ${targets.join(" and ")} image${targets.length > 1 ? "s" : ""}`,
   command: sh`umask 077
-ca=/run/airflow-change/$CHANGE/ca.pem
+ca=${temporary("ca.pem")}
 cat > "$ca"
 [ -s "$ca" ] && export CA_BUNDLE="$ca"
 cd ${context(wanted)}
@@ -66,11 +67,3 @@ ${environment({
     .map((target) => `${target === "airflow" ? wanted.images.airflow : wanted.images.postgres} is not on the host`)
     .join("\n"),
 });
-
-/** `NAME=value …` for the front of a command; what is undefined stays unset. */
-const environment = (values: Record<string, string | undefined>): Command =>
-  new Command(
-    Object.entries(values)
-      .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${sh`${value}`.text}`]))
-      .join(" "),
-  );

@@ -1,8 +1,10 @@
-import { live, stable } from "../change/read-facts";
+import { live, stable } from "../change/fact";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
-import { DATA, RELEASES, Wanted } from "../release/wanted";
+import { DATA } from "../change/places";
+import { RELEASES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
+import { REVISION } from "./psql";
 
 interface MigrateFacts {
   /** What the last migration left: image, digest of the admin's password, database revision. */
@@ -12,7 +14,6 @@ interface MigrateFacts {
 }
 
 const MARKER = `${DATA}/migrated`;
-const REVISION = sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc 'select version_num from alembic_version'`;
 
 /** Brings the database to the image's version; only then: it costs 8 to 15 seconds. */
 export const migrate: Step<Wanted, MigrateFacts> = {

@@ -1,10 +1,10 @@
 import { UserError } from "../base/errors";
-import { Fact, stable } from "../change/read-facts";
-import type { Result } from "../link/host";
-import { size } from "../base/output";
+import { Fact, stable } from "../change/fact";
+import type { Result } from "../base/shell";
+import { size } from "../base/text";
 import type { Action, Step } from "../change/planning";
 import { Command, lines, sh } from "../base/shell";
-import { DATA } from "../release/wanted";
+import { DATA } from "../change/places";
 
 /** The data volume of a host whose infrastructure does not mount it. */
 export interface DataDevice {

@@ -1,9 +1,10 @@
 import { UserError } from "../base/errors";
-import { live, stable } from "../change/read-facts";
-import { size } from "../base/output";
+import { live, stable } from "../change/fact";
+import { size } from "../base/text";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
-import { DATA, Wanted } from "../release/wanted";
+import { DATA } from "../change/places";
+import { Wanted } from "../release/wanted";
 
 const GIB = 1024 ** 3;
 const SUPPORTED = ["debian 13", "ubuntu 24.04"];

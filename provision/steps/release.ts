@@ -1,5 +1,5 @@
-import { incoming } from "../change/compile";
-import { stable } from "../change/read-facts";
+import { incoming } from "../change/places";
+import { stable } from "../change/fact";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { CURRENT, RELEASES, Wanted } from "../release/wanted";

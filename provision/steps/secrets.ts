@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { stable } from "../change/read-facts";
+import { stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { SECRET_FILES, Wanted } from "../release/wanted";
@@ -26,7 +26,10 @@ done`,
     const extra = [...found.keys()].filter((name) => !secretFiles.has(name));
     return [
       ...stale.map(([name, value]) => write(name, value, found.has(name))),
-      ...extra.map((name) => ({ summary: `remove the secret ${name}`, command: sh`rm ${`${SECRET_FILES}/${name}`}` })),
+      ...extra.map((name): Action => ({
+        summary: `remove the secret ${name}`,
+        command: sh`rm ${`${SECRET_FILES}/${name}`}`,
+      })),
     ];
   },
 };

@@ -1,7 +1,8 @@
 import { parse } from "yaml";
-import { live, stable } from "../change/read-facts";
+import { AIRFLOW_PORT } from "../deployment/airflow";
+import { live, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
-import { Command, sh } from "../base/shell";
+import { sh } from "../base/shell";
 import { CURRENT, RELEASES, SERVICES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
 
@@ -36,7 +37,7 @@ export const services: Step<Wanted, ServiceFacts> = {
         })),
     ),
     hashes: stable(
-      sh`printf %s ${composeFile(release.files)} | ${compose("-")} config --hash '*'`,
+      sh`printf %s ${release.composeFile} | ${compose("-")} config --hash '*'`,
       ({ stdout }) => new Map([...stdout.matchAll(/^(\S+) (\S+)$/gm)].map(([, service, hash]) => [service!, hash!])),
     ),
     current: stable(sh`readlink ${CURRENT}`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
@@ -45,7 +46,7 @@ export const services: Step<Wanted, ServiceFacts> = {
   }),
   plan({ release }, { containers, hashes, current, runningFile, isHealthy }) {
     const whys = SERVICES.flatMap((service) => {
-      const why = reasonToTouch(service, containers, hashes, runningFile, composeFile(release.files));
+      const why = reasonToTouch(service, containers, hashes, runningFile, release.composeFile);
       return why ? [{ service, why }] : [];
     });
     const orphans = containers.filter(({ service }) => !(SERVICES as readonly string[]).includes(service));
@@ -57,7 +58,8 @@ export const services: Step<Wanted, ServiceFacts> = {
         detail: current ? `${current} ran until now` : "there is none yet",
       });
     }
-    if (whys.length + orphans.length > 0) {
+    const isTouched = whys.length + orphans.length > 0;
+    if (isTouched) {
       actions.push({
         summary:
           whys.length > 0
@@ -73,7 +75,7 @@ export const services: Step<Wanted, ServiceFacts> = {
         ].join("\n"),
       });
     }
-    if (!isHealthy || actions.some(({ command }) => command.text.includes(" up "))) actions.push(waitHealthy);
+    if (!isHealthy || isTouched) actions.push(waitHealthy);
     if (current !== release.digest) actions.push(pruneReleases);
     return actions;
   },
@@ -114,25 +116,22 @@ function flatten(value: unknown, prefix = ""): Record<string, unknown> {
   ) as Record<string, unknown>;
 }
 
-const composeFile = (files: Wanted["release"]["files"]): string =>
-  files.find(({ path }) => path === "compose.yaml")!.content.toString();
-
+const HEALTH = `http://127.0.0.1:${AIRFLOW_PORT}/api/v2/monitor/health`;
 /** Exit code 0: every component of Airflow says by its heartbeat that it is alive. The answer is HTTP 200 always: its JSON counts. */
-const HEARTBEATS = new Command(`health=$(curl -fsS --max-time 5 http://127.0.0.1:8080/api/v2/monitor/health) &&
-[ "$(printf %s "$health" | grep -o '"status":"healthy"' | wc -l)" = 4 ]`);
+const HEARTBEATS = sh`health=$(curl -fsS --max-time 5 ${HEALTH}) &&
+[ "$(printf %s "$health" | grep -o '"status":"healthy"' | wc -l)" = 4 ]`;
 
 const waitHealthy: Action = {
   summary: "wait for the heartbeats of all services",
   command: sh`deadline=$(($(date +%s) + ${HEALTH_TIMEOUT}))
 until { ${HEARTBEATS}; } 2>/dev/null; do
   if [ "$(date +%s)" -ge "$deadline" ]; then
-    echo "not healthy after ${HEALTH_TIMEOUT} s: $(curl -sS --max-time 5 http://127.0.0.1:8080/api/v2/monitor/health 2>&1)"
+    echo "not healthy after ${HEALTH_TIMEOUT} s: $(curl -sS --max-time 5 ${HEALTH} 2>&1)"
     docker ps --all --filter label=com.docker.compose.project=airflow --format '{{.Names}}: {{.Status}}'
     exit 1
   fi
   sleep 0.5
 done`,
-  detail: "",
 };
 
 /** The running release and the three before it stay. */

@@ -1,7 +1,9 @@
-import { stable } from "../change/read-facts";
+import { TASKS_STOP_SECONDS } from "../deployment/aws-settings";
+import { stable } from "../change/fact";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
-import { CURRENT, DATA, Wanted } from "../release/wanted";
+import { CURRENT, Wanted } from "../release/wanted";
+import { DATA } from "../change/places";
 import { compose } from "./compose";
 import { fileText, writeFile } from "./files";
 
@@ -12,8 +14,6 @@ interface ShutdownFacts {
 
 /** Seconds beside the tasks' own. */
 const SPARE = 120;
-/** Terraform waits ten minutes for an instance to stop, of which Docker may take another 90 s. */
-const EC2_STOP = 420;
 
 const UNIT = "airflow-drain.service";
 const FILE = `/etc/systemd/system/${UNIT}`;
@@ -33,7 +33,7 @@ export const shutdown: Step<Wanted, ShutdownFacts> = {
   }),
   plan({ deployment }, { unit, isEnabled }) {
     const { drain } = deployment.airflow;
-    const text = unitText(deployment.aws ? Math.min(drain + SPARE, EC2_STOP) : drain + SPARE);
+    const text = unitText(deployment.aws ? Math.min(drain + SPARE, TASKS_STOP_SECONDS) : drain + SPARE);
     if (text === unit && isEnabled) return [];
     return [
       ...(text === unit ? [] : [writeFile(FILE, text, { found: unit })]),

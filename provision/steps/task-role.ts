@@ -1,4 +1,4 @@
-import { Fact, live, stable } from "../change/read-facts";
+import { Fact, live, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { TASK_ROLE, TaskRole, Wanted } from "../release/wanted";

@@ -1,7 +1,7 @@
 import { path } from "../../provision/api/airflow-api";
 import { Dag, RunState, findDag, followRun, logTail, readRun, startRun } from "../../provision/api/dag-run";
 import { sh } from "../../provision/base/shell";
-import { DATA } from "../../provision/release/wanted";
+import { DATA } from "../../provision/change/places";
 import { runningDeployment } from "../support/running-deployment";
 
 const running = runningDeployment();

@@ -5,6 +5,7 @@ import { sh } from "../../provision/base/shell";
 import { steps } from "../../provision/steps";
 import { CURRENT } from "../../provision/release/wanted";
 import { runningDeployment } from "../support/running-deployment";
+import { context } from "../support/context";
 
 const running = runningDeployment();
 const wanted = () => prepare(running.deployment, running.secrets, mainHost(running.deployment));
@@ -14,7 +15,7 @@ test("the release that runs is the one that templates/ and the deployment file m
 });
 
 test("nothing has drifted: make provision would find nothing to do", async () => {
-  const { plan } = await planHost(running.host, steps, wanted());
+  const { plan } = await planHost(context, running.host, steps, wanted());
   expect(plan.flatMap(({ actions }) => actions.map(({ summary }) => summary))).toEqual([]);
 });
 

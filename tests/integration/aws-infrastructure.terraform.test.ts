@@ -7,11 +7,15 @@ import type { AwsDeployment } from "../../provision/deployment/deployment";
 import { loadDeployment } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
 import type { InfrastructurePlan, Stack } from "../../provision/stacks/plan-text";
-import { applyInfrastructure, planInfrastructure, terraformOutputs } from "../../provision/stacks/terraform-plan";
+import { applyInfrastructure } from "../../provision/stacks/terraform-apply";
+import { planInfrastructure } from "../../provision/stacks/terraform-plan";
+import { readStackOutputs } from "../../provision/stacks/terraform-run";
 import { ADA } from "../support/aws";
 import { AwsStub, awsEnvironmentOf, identity, offered, startAwsStub } from "../support/aws-stub";
 import { until } from "../support/capture";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
+import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { context } from "../support/context";
 
 jest.setTimeout(120_000);
 
@@ -60,13 +64,13 @@ async function apply(
   const settled = deployment(aws, operator);
   const confirm = async (plan: InfrastructurePlan) => {
     shown.push(plan);
-    await confirmLosses(settled, plan, "infrastructure");
+    await confirmLosses(context, settled, plan, "infrastructure");
   };
-  return applyInfrastructure(settled, confirm, () => undefined, destroy && { destroy });
+  return applyInfrastructure(infrastructureOf(context, settled), confirm, destroy && { destroy });
 }
 
 test("the first plan says what is made, what it costs, and its name; nothing is touched", async () => {
-  const { text, losses, changes } = await planInfrastructure(deployment());
+  const { text, losses, changes } = await planInfrastructure(infrastructureOf(context, deployment()));
   expect(text.split("\n")).toEqual([
     "data: create daily snapshots of the data volume",
     "data: create data volume, 40 GiB in us-east-1a",
@@ -98,14 +102,14 @@ test("the first plan says what is made, what it costs, and its name; nothing is 
 });
 
 test("infrastructure makes exactly that, the data first; then there is nothing to do", async () => {
-  const plan = await planInfrastructure(deployment());
+  const plan = await planInfrastructure(infrastructureOf(context, deployment()));
   expect((await apply()).id).toBe(plan.id);
   const made = calls();
   expect(made).toHaveLength(45);
   expect(made.indexOf("create aws_ebs_volume")).toBeLessThan(made.indexOf("create aws_instance"));
   expect(shown).toHaveLength(1);
 
-  expect(await terraformOutputs(deployment())).toMatchObject({
+  expect(await readStackOutputs(context, deployment(), "host")).toMatchObject({
     hosts: [{ role: "main", address: "127.0.0.1", user: "ubuntu", port: 22 }],
     dataDevice: { volumeId: expect.stringMatching(/^vol-[0-9a-f]*[1-9a-f]/) },
     backupBucket: `airflow-backups-123456789012-${name}`,
@@ -120,7 +124,9 @@ test("the state lies beside the keys, not in the checkout: `git clean` makes no 
 });
 
 test("a change in place says what becomes what", async () => {
-  const { text, losses } = await planInfrastructure(deployment({ instanceType: "m7i.large", dataGiB: 100 }));
+  const { text, losses } = await planInfrastructure(
+    infrastructureOf(context, deployment({ instanceType: "m7i.large", dataGiB: 100 })),
+  );
   expect(text).toContain("data: change data volume, 100 GiB in us-east-1a (size: 40 → 100)");
   expect(text).toContain('host: change host m7i.large, root disk 30 GiB (instance_type: "t3.large" → "m7i.large")');
   expect(text).toContain("costs 88.63 USD a month");
@@ -140,12 +146,16 @@ describe("another host in the place of the one that is there", () => {
     expect(calls()).toEqual([]);
   });
   test("the id of another change does not confirm this one", async () => {
-    process.env["CONFIRM"] = `${name}@${(await planInfrastructure(deployment({ os: "debian-13" }))).id}`;
-    await expect(apply({ os: "debian-13", rootGiB: 60 })).rejects.toThrow(/this is the plan/);
+    process.env["CONFIRM"] =
+      `${name}@${(await planInfrastructure(infrastructureOf(context, deployment({ os: "debian-13" })))).id}`;
+    await expect(apply({ os: "debian-13", rootGiB: 60 })).rejects.toThrow(
+      /not "production@\w{8}": nothing was touched/,
+    );
     expect(calls()).toEqual([]);
   });
   test("confirmed, it is made; address and data stay", async () => {
-    process.env["CONFIRM"] = `${name}@${(await planInfrastructure(deployment({ os: "debian-13" }))).id}`;
+    process.env["CONFIRM"] =
+      `${name}@${(await planInfrastructure(infrastructureOf(context, deployment({ os: "debian-13" })))).id}`;
     await apply({ os: "debian-13" });
     expect(calls().filter((call) => /instance$|volume|eip$/.test(call))).toEqual([
       "delete aws_volume_attachment",
@@ -159,7 +169,7 @@ describe("another host in the place of the one that is there", () => {
 test("another zone would lose the data: it says so, and does it only when confirmed", async () => {
   delete process.env["CONFIRM"];
   const aws = { os: "debian-13", zone: "us-east-1b" };
-  const { losses, id } = await planInfrastructure(deployment(aws));
+  const { losses, id } = await planInfrastructure(infrastructureOf(context, deployment(aws)));
   expect(losses).toEqual([
     expect.stringMatching(
       /^the data volume vol-\w+, 40 GiB: database, task logs, DAG releases; a last snapshot is made$/,

@@ -11,6 +11,7 @@ import { startClient } from "../support/client";
 import { ANN, act, change, step } from "../support/plans";
 import { Proxy, makeProxy } from "../support/proxy";
 import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
+import { context } from "../support/context";
 
 jest.setTimeout(90_000);
 
@@ -46,7 +47,7 @@ const isFollowed = (): Promise<void> => until(() => root("pgrep -x tail || true"
 const isOver = (): Promise<void> => until(() => root("systemctl is-active airflow-change || true") === "inactive");
 const leftovers = (): string =>
   root("ls -A /run/airflow-change 2>/dev/null || true; ls -d /srv/airflow/.incoming-* 2>/dev/null || true");
-const nextVerb = async (): Promise<string> => (await listen(() => planHost(host, [], undefined))).said;
+const nextVerb = async (): Promise<string> => (await listen(() => planHost(context, host, [], undefined))).said;
 const files = [
   { path: "a", content: "x".repeat(700) },
   { path: "b/c", content: "y" },
@@ -55,7 +56,7 @@ const uploading = act("make it", 'touch /root/touched; mv /srv/airflow/.incoming
   upload: { name: "dags", files },
   stdin: "some input",
 });
-const plan = (on: Host, ...actions: Action[]) => planHost(on, [step(actions)], undefined);
+const plan = (on: Host, ...actions: Action[]) => planHost(context, on, [step(actions)], undefined);
 
 describe("an upload", () => {
   /** A host that reads only so much of the upload, and takes it for all there is. */
@@ -80,18 +81,18 @@ describe("an upload", () => {
         return { code: 1, stdout: "", stderr: "" };
       },
     };
-    await errorOf(changeHost(measuring, found, ANN));
+    await errorOf(changeHost(context, measuring, found, ANN));
     // The last two blocks of 512 bytes are the archive's end mark.
     const boundaries = Array.from({ length: sizes[0]! / 512 - 2 }, (_, i) => i * 512);
     expect(boundaries.length).toBeGreaterThan(20);
     for (const bytes of [1, 511, 700, 5000, ...boundaries]) {
-      const { error } = await listen(() => changeHost(cutting(bytes), found, ANN));
+      const { error } = await listen(() => changeHost(context, cutting(bytes), found, ANN));
       expect([bytes, error?.message]).toEqual([bytes, expect.stringContaining("nothing was changed")]);
     }
     expect(root("ls /root")).toBe("");
     expect(leftovers()).toBe("");
     // And the same upload, whole, does its work.
-    await listen(() => changeHost(host, found, ANN));
+    await listen(() => changeHost(context, host, found, ANN));
     expect(root("cat /root/dags/b/c")).toBe("y");
   });
 
@@ -100,7 +101,7 @@ describe("an upload", () => {
     for (const bytes of [1, 2000, 9000]) {
       const link = await far();
       proxy.cutAfter(proxy.sent() + bytes);
-      const { error, said } = await listen(() => changeHost(link, found, ANN));
+      const { error, said } = await listen(() => changeHost(context, link, found, ANN));
       link.close();
       expect(said).toMatch(/lost the connection to \S+: the change may not have started; connecting again/);
       expect(error?.message).toMatch(/lost during the upload: nothing was changed/);
@@ -121,7 +122,7 @@ describe("an upload", () => {
         throw new LinkLost(host.name);
       },
     };
-    const { error, said } = await listen(() => changeHost(losing, found, ANN));
+    const { error, said } = await listen(() => changeHost(context, losing, found, ANN));
     expect(error).toBeUndefined();
     expect(said).toContain("made it");
     expect(root("ls /root/dags")).toBe("a\nb");
@@ -138,7 +139,7 @@ describe("an upload", () => {
         return host.run(command, { stdin: whole });
       },
     };
-    const { error } = await listen(() => changeHost(flipping, found, ANN));
+    const { error } = await listen(() => changeHost(context, flipping, found, ANN));
     expect(error?.message).toMatch(/nothing was changed: the upload did not arrive whole$/);
     expect(leftovers()).toBe("");
     expect(root("ls /root")).toBe("");
@@ -166,7 +167,7 @@ chmod +x /usr/local/sbin/sha256sum`);
       // The first connection must live on here.
       reconnect: async () => undefined,
     };
-    const error = await errorOf(changeHost(losing, found, ANN));
+    const error = await errorOf(changeHost(context, losing, found, ANN));
     go();
     const answer = await late!;
     root("rm /usr/local/sbin/sha256sum");
@@ -195,7 +196,7 @@ chmod +x /usr/local/sbin/sha256sum`);
       // The first connection must live on here.
       reconnect: async () => undefined,
     };
-    const error = await errorOf(changeHost(stalling, found, ANN));
+    const error = await errorOf(changeHost(context, stalling, found, ANN));
     expect(error.message).toMatch(/nothing was changed/);
     rest();
     expect(await late).toMatchObject({ code: 1 });
@@ -225,7 +226,7 @@ describe("a link that breaks during a change", () => {
     const link = await far();
     const { plan: actions, standing } = await plan(link, act("make it", wait), act("write it", "exit 5"));
     const compiled = compileChange(actions, standingChecks(standing), ANN, newChangeId(new Date()), new Date());
-    const ended = listen(() => runChange(link, compiled, 1000));
+    const ended = listen(() => runChange(context, link, compiled, 1000));
     await hasBegun();
     await isFollowed();
     proxy.shut();
@@ -246,7 +247,7 @@ describe("a link that breaks during a change", () => {
     const link = await far({ connect: 500, keepalive: 200 });
     const { plan: actions, standing } = await plan(link, act("make it", wait));
     const compiled = compileChange(actions, standingChecks(standing), ANN, newChangeId(new Date()), new Date());
-    const ended = listen(() => runChange(link, compiled, 1000));
+    const ended = listen(() => runChange(context, link, compiled, 1000));
     await hasBegun();
     await isFollowed();
     proxy.swallow();

@@ -1,6 +1,8 @@
 import { compileChange, standingChecks } from "../../provision/change/compile";
 import { Busy, Interrupted } from "../../provision/base/errors";
-import { ENVIRONMENT, live, readRaw, stable } from "../../provision/change/read-facts";
+import { ENVIRONMENT } from "../../provision/change/root";
+import { live, stable } from "../../provision/change/fact";
+import { readRaw } from "../../provision/change/read-facts";
 import { changeHost, planHost } from "../../provision/change/host-plan";
 import { runChange } from "../../provision/change/run";
 import { Command } from "../../provision/base/shell";
@@ -8,6 +10,7 @@ import type { ConnectedHost } from "../../provision/link/ssh-host";
 import { errorOf, listen, until } from "../support/capture";
 import { ANN, act, change, step } from "../support/plans";
 import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
+import { context } from "../support/context";
 
 const RECORDS = "/var/lib/airflow-deployment/changes";
 
@@ -37,7 +40,7 @@ const newest = (): string => root(`cat ${RECORDS}/newest`);
 const said = async (work: () => Promise<unknown>): Promise<string> => (await listen(work)).said;
 const doing = (...commands: string[]) => commands.map((command, i) => act(`make ${i}`, command));
 const did = (...commands: string[]) => listen(() => change(host, ...doing(...commands)));
-const plan = (...commands: string[]) => planHost(host, [step(doing(...commands))], undefined);
+const plan = (...commands: string[]) => planHost(context, host, [step(doing(...commands))], undefined);
 
 /** A change that waits in its first action until it is let go. */
 async function waiting(): Promise<{ ended: ReturnType<typeof did>; go: () => void }> {
@@ -117,9 +120,9 @@ describe("a second change", () => {
 
   test("that was planned before is refused just the same, and its upload deleted", async () => {
     const upload = { name: "dags", files: [{ path: "a", content: "x" }] };
-    const early = await planHost(host, [step([act("make it", "touch /root/other", { upload })])], undefined);
+    const early = await planHost(context, host, [step([act("make it", "touch /root/other", { upload })])], undefined);
     const { ended, go } = await waiting();
-    const error = await errorOf(changeHost(host, early, { verb: "dags", operator: "bob" }));
+    const error = await errorOf(changeHost(context, host, early, { verb: "dags", operator: "bob" }));
     expect(error).toBeInstanceOf(Busy);
     expect(error.message).toContain("provision by ann@laptop since");
     expect(root("ls /run/airflow-change | wc -l; ls -d /srv/airflow/.incoming-* 2>/dev/null || true")).toBe("1");
@@ -145,10 +148,10 @@ describe("a plan made from another state touches nothing", () => {
   ];
   const withFact = step(doing("touch /root/touched"), { file: stable(new Command("cat /root/fact"), (r) => r.stdout) });
   test.each(cases)("%s", async (_what, meanwhile, about) => {
-    const found = await planHost(host, [withFact], undefined);
+    const found = await planHost(context, host, [withFact], undefined);
     const before = root(`ls ${RECORDS}`);
     root(meanwhile);
-    const error = await errorOf(changeHost(host, found, ANN));
+    const error = await errorOf(changeHost(context, host, found, ANN));
     expect(error.message).toMatch(/^the host changed meanwhile, nothing was touched: /);
     expect(error.message).toMatch(about);
     expect(root("ls /root")).not.toContain("touched");
@@ -158,17 +161,18 @@ describe("a plan made from another state touches nothing", () => {
   test("another change was made", async () => {
     const found = await plan("touch /root/touched");
     await did("false");
-    expect((await errorOf(changeHost(host, found, ANN))).message).toContain("another change was made");
+    expect((await errorOf(changeHost(context, host, found, ANN))).message).toContain("another change was made");
     expect(root("ls /root")).toBe("");
   });
 
   test("but what moves by itself is not compared", async () => {
     const found = await planHost(
+      context,
       host,
       [step(doing("touch /root/touched"), { clock: live(new Command("date +%N"), (r) => r.stdout) })],
       undefined,
     );
-    await said(() => changeHost(host, found, ANN));
+    await said(() => changeHost(context, host, found, ANN));
     expect(root("ls /root")).toBe("touched");
   });
 });
@@ -187,7 +191,7 @@ describe("a change that does not end by itself", () => {
     expect(root("ls /root")).toBe("began");
     // SIGKILL to all may end what writes the outcome, too: then the next change completes the records.
     const interrupted = newest();
-    expect((await planHost(host, [], undefined)).previous?.outcome).toEqual({ kind: "interrupted", at: 0 });
+    expect((await planHost(context, host, [], undefined)).previous?.outcome).toEqual({ kind: "interrupted", at: 0 });
     await did("true");
     expect(root(`cat /srv/airflow/changes/${interrupted}/log`)).toMatch(/^::\S+:start 000$/);
   });
@@ -206,7 +210,9 @@ describe("a change that does not end by itself", () => {
     const { plan: actions, standing } = await plan("touch /root/touched");
     const id = "20010101T000000Z-00000000";
     root(`mkdir -p /run/airflow-outcomes/${id}/log`);
-    const error = await errorOf(runChange(host, compileChange(actions, standingChecks(standing), ANN, id, new Date())));
+    const error = await errorOf(
+      runChange(context, host, compileChange(actions, standingChecks(standing), ANN, id, new Date())),
+    );
     expect(error.message).toMatch(/^the change did not start, nothing was changed: systemd did not start the change/);
     expect(root("ls /root; ls -d /run/airflow-outcomes/2001* 2>/dev/null || true")).toBe("");
   });
@@ -231,7 +237,7 @@ describe("a full disk", () => {
     const failed = await did(full, "echo why; exit 9");
     root("rm /var/lib/airflow-deployment/full");
     const done = await did(full, "echo fine");
-    const { previous } = await planHost(host, [], undefined);
+    const { previous } = await planHost(context, host, [], undefined);
     root("umount /var/lib/airflow-deployment");
     expect(failed.error?.message).toMatch(/^"make 1" failed on \S+:\n {2}why$/);
     expect(done.error).toBeUndefined();
@@ -296,7 +302,7 @@ describe("after a reboot", () => {
     copies = root("ls -d /srv/airflow/changes || true");
     await machine.reboot();
     await host.reconnect();
-    early = await errorOf(changeHost(host, found, ANN));
+    early = await errorOf(changeHost(context, host, found, ANN));
   }, 60_000);
   let early: Error;
   let copies: string;

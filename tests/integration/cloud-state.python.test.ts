@@ -17,10 +17,12 @@ import {
   GetPublicAccessBlockCommand,
   ListObjectsV2Command,
 } from "@aws-sdk/client-s3";
-import { findInstances, findLeftovers, hasBucket, isBucketEmpty, makeStateBucket } from "../../provision/aws/aws";
+import { findInstances, findLeftovers } from "../../provision/aws/ec2";
+import { hasBucket, isBucketEmpty } from "../../provision/aws/buckets";
+import { makeStateBucket } from "../../provision/aws/state-bucket";
 import { refuseFullBucket, refuseTwin } from "../../provision/aws/aws-checks";
 import { TEMPLATES } from "../../provision/deployment/paths";
-import { terraformError, terraformProgram } from "../../provision/stacks/terraform-plan";
+import { terraformError, terraformProgram } from "../../provision/stacks/terraform-errors";
 import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
 import { errorOf, until } from "../support/capture";
 import { startAwsStub } from "../support/aws-stub";

@@ -1,11 +1,6 @@
-import {
-  AwsTarget,
-  checkAccount,
-  checkOffer,
-  checkZones,
-  consoleOutput,
-  makeStateBucket,
-} from "../../provision/aws/aws";
+import { AwsTarget, checkAccount } from "../../provision/aws/aws";
+import { checkOffer, checkZones, consoleOutput } from "../../provision/aws/ec2";
+import { makeStateBucket } from "../../provision/aws/state-bucket";
 import { awsError } from "../../provision/aws/aws-errors";
 import { learnHostKeys } from "../../provision/stacks/host-keys";
 import {
@@ -20,6 +15,8 @@ import {
   offered,
 } from "../support/aws-stub";
 import { errorOf } from "../support/capture";
+import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { context } from "../support/context";
 
 const TARGET: AwsTarget = { account: "123456789012", region: "eu-central-1" };
 const before = { ...process.env };
@@ -182,9 +179,11 @@ test("the console is read as EC2 encodes it", async () => {
   expect(await consoleOutput(TARGET, "i-0abc")).toBe("später\n");
 });
 
+const keys = infrastructureOf(context, DEPLOYMENT).hostKeys;
+
 test("the host's key is waited for until the console shows it", async () => {
   aws.answer = () => console(aws.calls.length < 2 ? "" : SHOWN);
-  expect(await learnHostKeys(DEPLOYMENT, HOST)).toEqual([KEY]);
+  expect(await learnHostKeys(context, keys, HOST)).toEqual([KEY]);
   expect(aws.calls).toEqual(["GetConsoleOutput", "GetConsoleOutput"]);
 });
 
@@ -209,7 +208,7 @@ test.each<[string, Answer, RegExp, RegExp]>([
   ],
 ])("without a console there is no connection: one that %s", async (_what, answer, message, hint) => {
   aws.answer = () => answer;
-  const error = await errorOf(learnHostKeys(DEPLOYMENT, HOST, 0));
+  const error = await errorOf(learnHostKeys(context, { ...keys, seconds: 0 }, HOST));
   expect(error.message).toMatch(message);
   expect(error.hint).toMatch(hint);
 });

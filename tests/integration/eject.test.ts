@@ -34,6 +34,7 @@ test("the folder makes the deployment by Terraform alone, and then finds nothing
     release: {
       digest: "0a",
       files: [{ path: "compose.yaml", content: "services: {}\n", sha256: "" }],
+      composeFile: "services: {}\n",
       images: {} as never,
     },
   });

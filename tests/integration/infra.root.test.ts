@@ -7,6 +7,8 @@ import { localNames } from "../../provision/local/local-docker";
 import { ROOT } from "../../provision/deployment/paths";
 import { readOutputs } from "../../provision/link/outputs";
 import { planInfrastructure } from "../../provision/stacks/terraform-plan";
+import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { context } from "../support/context";
 
 // Real Terraform and real Docker: one deployment in a folder of its own, the tests in the order of its life.
 let state = mkdtempSync(join(tmpdir(), "infra-"));
@@ -91,7 +93,7 @@ test("infrastructure makes a host that its pinned key admits, with root, apt and
 
 test("a second run finds nothing to do", async () => {
   const before = containerId();
-  expect((await planInfrastructure(deployment())).changes).toEqual([]);
+  expect((await planInfrastructure(infrastructureOf(context, deployment()))).changes).toEqual([]);
   expect(verb("infrastructure")).toMatchObject({ status: 0, stdout: "nothing to do\n" });
   expect(containerId()).toBe(before);
 });
@@ -106,13 +108,13 @@ test("a reboot from inside is a reboot: the same host, another boot", async () =
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   expect(read()[0]).toBe(machine);
-  expect((await planInfrastructure(deployment())).changes).toEqual([]);
+  expect((await planInfrastructure(infrastructureOf(context, deployment()))).changes).toEqual([]);
 });
 
 test("a stopped host is noticed and started again", async () => {
   const before = containerId();
   docker("stop", "--time", "5", names.host);
-  expect((await planInfrastructure(deployment())).text).toBe("host: start the host");
+  expect((await planInfrastructure(infrastructureOf(context, deployment()))).text).toBe("host: start the host");
   expect(verb("infrastructure").status).toBe(0);
   expect([isRunning(), containerId()]).toEqual([true, before]);
 });
@@ -121,7 +123,9 @@ test("a removed host is noticed and made again: another id and key, the same por
   const [before] = readOutputs(deployment()).hosts;
   ssh("sudo sh -c 'echo kept > /srv/airflow/note'");
   docker("rm", "--force", names.host);
-  expect((await planInfrastructure(deployment())).changes).toMatchObject([{ stack: "host", action: "replace" }]);
+  expect((await planInfrastructure(infrastructureOf(context, deployment()))).changes).toMatchObject([
+    { stack: "host", action: "replace" },
+  ]);
   expect(verb("infrastructure").status).toBe(0);
   const [after] = readOutputs(deployment()).hosts;
   expect(after!.port).toBe(before!.port);

@@ -2,7 +2,7 @@ import { ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Fact } from "../../provision/change/read-facts";
+import type { Fact } from "../../provision/change/fact";
 import { MountFacts, devicePath, mount } from "../../provision/steps/mount";
 import { until } from "../support/capture";
 

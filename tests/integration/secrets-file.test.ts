@@ -6,13 +6,7 @@ import { decrypt, recipientOf } from "../../provision/deployment/age";
 import type { Deployment } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
 import { SECRET_NAMES } from "../../provision/deployment/secret-names";
-import {
-  draftSecrets,
-  openSecrets,
-  readSecrets,
-  recoveryFile,
-  saveSecrets,
-} from "../../provision/deployment/secrets-file";
+import { draftSecrets, openSecrets, readSecrets, saveSecrets } from "../../provision/deployment/secrets-file";
 import { ensureSecrets, identityFile, temporaryDeployment } from "../support/deployment";
 
 const bytes = (deployment: Deployment) => readFileSync(deployment.paths.secrets);
@@ -79,7 +73,7 @@ describe("who can read them", () => {
   test("the offline recovery recipient", async () => {
     const deployment = await temporaryDeployment();
     const paper = await other("paper");
-    writeFileSync(recoveryFile(deployment.paths), `${paper.operator.age}\n`);
+    writeFileSync(deployment.paths.recovery, `${paper.operator.age}\n`);
     const { secrets } = await ensureSecrets(deployment);
     expect(await decrypt(bytes(deployment), paper.identity)).toContain(secrets.fernet_key);
   });

@@ -1,6 +1,6 @@
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "../../provision/link/outputs";
 import { pinHost } from "../../provision/link/known-hosts";
 import { sh } from "../../provision/base/shell";
 import { ConnectedHost, HostUnreachable, LinkLost, connectHost } from "../../provision/link/ssh-host";

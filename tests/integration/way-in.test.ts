@@ -2,7 +2,7 @@ import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "../../provision/link/outputs";
 import { Deployment, parseSettings } from "../../provision/deployment/deployment";
 import { pinHost } from "../../provision/link/known-hosts";
 import { sh } from "../../provision/base/shell";
@@ -13,6 +13,7 @@ import { wayIn } from "../../provision/link/way-in";
 import { errorOf, until } from "../support/capture";
 import { freePort } from "../support/proxy";
 import { SshServer, startSshServer } from "../support/ssh-server";
+import { context } from "../support/context";
 
 // A path with a space, as people have them.
 const root = mkdtempSync(join(tmpdir(), "way in-"));
@@ -38,7 +39,7 @@ function through(proxyCommand: string): Deployment {
   const aws = { account: "123456789012", region: "eu-central-1", access: "proxyCommand", proxyCommand };
   const settings = parseSettings("x.yaml", JSON.stringify({ infrastructure: "aws", aws }));
   const paths = { state: root, sshKey: keyFile("client"), knownHosts: join(root, "known_hosts") } as any;
-  return { ...settings, name: "far", isLocal: false, paths } as Deployment;
+  return { ...settings, name: "far", wantsRecovery: false, paths } as Deployment;
 }
 
 const target = (port: number): HostOutput => ({
@@ -140,7 +141,7 @@ test("a host that boots is waited for: first no port, then sshd that lets nobody
   const port = await freePort();
   const deployment = through(`node ${sh`${PROXY}`.text} %h %p`);
   pin(deployment, target(port));
-  const wait = waitForHost(deployment, target(port), 20);
+  const wait = waitForHost(context, deployment, target(port), 20);
   await new Promise((resolve) => setTimeout(resolve, 500));
   await serve({ port, bootingFor: 2 });
   await wait;
@@ -151,8 +152,10 @@ test("waiting ends: with a deadline, and at once where time will not help", asyn
   const deployment = through(`node ${sh`${PROXY}`.text} %h %p`);
   const dead = target(await freePort());
   pin(deployment, dead);
-  expect((await errorOf(waitForHost(deployment, dead, 0.3))).message).toMatch(/^cannot reach .* ECONNREFUSED.*, after/);
+  expect((await errorOf(waitForHost(context, deployment, dead, 0.3))).message).toMatch(
+    /^cannot reach .* ECONNREFUSED.*, after/,
+  );
   const host = await serve();
   pinHost(deployment, host, [readFileSync(keyFile("client.pub"), "utf8").split(" ").slice(0, 2).join(" ")]);
-  expect((await errorOf(waitForHost(deployment, host, 20))).message).toMatch(/is not the pinned one/);
+  expect((await errorOf(waitForHost(context, deployment, host, 20))).message).toMatch(/is not the pinned one/);
 });

@@ -59,11 +59,12 @@ END
 systemd-run --quiet --unit stand-in --property=Restart=always --property=RestartSec=1 --property=StartLimitIntervalSec=0 /usr/bin/python3 /root/stand-in.py
 mkdir -p /etc/systemd/system/airflow-task-role.service.d
 printf '[Service]\nEnvironment=%s %s\n' AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338 AWS_ENDPOINT_URL_STS=http://127.0.0.1:1338 > /etc/systemd/system/airflow-task-role.service.d/stand-in.conf`;
+import { context } from "../support/context";
 
 beforeAll(async () => {
   machine = await makeSystemdHost();
   const { paths } = machine.deployment;
-  const host = await readLocalHost(localNames(machine.deployment));
+  const host = await readLocalHost(context, localNames(machine.deployment));
   provider = await startFakeProvider({ ip: host!.privateAddress });
   aws = await startAwsStub();
   const key = machine.root("cat /etc/ssh/ssh_host_ed25519_key.pub").trim();

@@ -32,8 +32,8 @@ export function awsDeployment(
   const settings = parseSettings("x.yaml", JSON.stringify(file));
   if (settings.infrastructure !== "aws") throw new Error("not on AWS");
   const state = join(root, name);
-  const paths = { ...pathsOf(name, false), state, outputs: join(state, "outputs.json"), terraformState: root };
-  return { ...settings, name, isLocal: false, paths };
+  const paths = { ...pathsOf(name, "aws"), state, outputs: join(state, "outputs.json"), terraformState: root };
+  return { ...settings, name, wantsRecovery: false, paths };
 }
 
 export type Stacks = Record<"data" | "host", any>;

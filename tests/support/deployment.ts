@@ -11,12 +11,12 @@ export async function temporaryDeployment(name = "local"): Promise<Deployment & 
   const root = mkdtempSync(join(tmpdir(), "deployment-"));
   const before = process.env["AIRFLOW_STATE"];
   process.env["AIRFLOW_STATE"] = root;
-  const paths = pathsOf(name, true);
+  const paths = pathsOf(name, "local");
   if (before === undefined) delete process.env["AIRFLOW_STATE"];
   else process.env["AIRFLOW_STATE"] = before;
   mkdirSync(dirname(paths.ageIdentity), { recursive: true, mode: 0o700 });
   writeFileSync(paths.ageIdentity, await identityFile(), { mode: 0o600 });
-  return { ...parseSettings("x.yaml", "infrastructure: local"), name, isLocal: true, paths, root };
+  return { ...parseSettings("x.yaml", "infrastructure: local"), name, wantsRecovery: false, paths, root };
 }
 
 /** The text of a new identity file, as `make keypair` writes it. */

@@ -12,6 +12,7 @@ import { DAGS, ROOT } from "../../provision/deployment/paths";
 import type { Secrets } from "../../provision/deployment/secret-names";
 import { readSecrets } from "../../provision/deployment/secrets-file";
 import { withHost } from "../../provision/link/ssh-host";
+import { context } from "./context";
 
 /** How a process ended. */
 export interface Ended {
@@ -194,7 +195,7 @@ docker ps --all --quiet --filter label=com.docker.compose.oneoff=False | xargs -
     // Make and the demo hand it on.
     for (const child of this.running) child.kill("SIGTERM");
     if (process.env["LIFE_KEEP"]) return;
-    await removeLocal(localNames(this.deployment), { data: true });
+    await removeLocal(context, localNames(this.deployment), { data: true });
     rmSync(join(this.state, this.name), { recursive: true, force: true });
   }
 }

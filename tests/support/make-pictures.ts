@@ -5,6 +5,7 @@
  *
  *   node --require tsx/cjs tests/support/make-pictures.ts [ui | terminal]
  */
+import { makeScreen } from "../../provision/base/screen";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +13,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Page, chromium } from "playwright-core";
 import { loadDeployment } from "../../provision/deployment/deployment";
-import { say, size } from "../../provision/base/output";
+import { size } from "../../provision/base/text";
 import { ROOT } from "../../provision/deployment/paths";
 import { readSecrets } from "../../provision/deployment/secrets-file";
 import { terminalPicture } from "./terminal-picture";
@@ -59,6 +60,8 @@ function keepTerminal(text: string): void {
   const tests = /(?<=\nRunning one project: acceptance\n)[^]*?(?=\nTest Suites: )/;
   keep("demo-terminal.svg", Buffer.from(terminalPicture(text.replace(tests, "  […]"))));
 }
+
+const screen = makeScreen();
 
 /** Through the tunnel of `make ui`, logged in as an operator would: the canary's newest run. */
 async function photographUi(name: string): Promise<void> {
@@ -107,7 +110,7 @@ async function withPage(work: (page: Page) => Promise<void>): Promise<void> {
 function keep(name: string, picture: Buffer): void {
   if (picture.length > LARGEST) throw new Error(`${name} has ${size(picture.length)}: too large for a README`);
   writeFileSync(join(DOCS, name), picture);
-  say(`wrote docs/${name}, ${size(picture.length)}`);
+  screen.say(`wrote docs/${name}, ${size(picture.length)}`);
 }
 
 void main();

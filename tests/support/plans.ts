@@ -1,14 +1,15 @@
-import { Fact } from "../../provision/change/read-facts";
-import { Author } from "../../provision/change/compile";
+import { Fact } from "../../provision/change/fact";
+import { Author } from "../../provision/change/standing";
 import type { Host } from "../../provision/link/host";
 import { changeHost, planHost } from "../../provision/change/host-plan";
-import type { Action, Step } from "../../provision/change/planning";
-import { Command } from "../../provision/base/shell";
+import type { Action, Step, Summary } from "../../provision/change/planning";
+import { script } from "../../provision/base/shell";
+import { context } from "./context";
 
 /** An action in plain sh. */
-export const act = (summary: string, command: string, more: Partial<Action> = {}): Action => ({
+export const act = (summary: Summary, command: string, more: Partial<Action> = {}): Action => ({
   summary,
-  command: new Command(command),
+  command: script(command),
   ...more,
 });
 
@@ -23,5 +24,5 @@ export const ANN: Author = { verb: "provision", operator: "ann@laptop" };
 
 /** Plans and carries out, as verbs do. */
 export async function change(host: Host, ...actions: Action[]): Promise<void> {
-  await changeHost(host, await planHost(host, [step(actions)], undefined), ANN);
+  await changeHost(context, host, await planHost(context, host, [step(actions)], undefined), ANN);
 }

@@ -1,6 +1,6 @@
 import { AirflowApi, withAirflow } from "../../provision/api/airflow-api";
 import { Deployment, loadDeployment } from "../../provision/deployment/deployment";
-import { runAsRoot } from "../../provision/change/read-facts";
+import { runAsRoot } from "../../provision/change/root";
 import { mainHost } from "../../provision/link/main-host";
 import type { Secrets } from "../../provision/deployment/secret-names";
 import { readSecrets } from "../../provision/deployment/secrets-file";

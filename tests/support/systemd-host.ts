@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "../../provision/link/outputs";
 import { Deployment } from "../../provision/deployment/deployment";
 import { pinHost } from "../../provision/link/known-hosts";
 import { localNames } from "../../provision/local/local-docker";

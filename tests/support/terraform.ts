@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment/deployment";
-import { terraformProgram } from "../../provision/stacks/terraform-plan";
+import { terraformProgram } from "../../provision/stacks/terraform-errors";
 
 /** Runs the real terraform in a synthesized stack; resolves to its standard output, fails with what it said. */
 export function terraform(

@@ -19,8 +19,8 @@ export const SECRET_VALUES: Secrets = {
 export const deploymentOf = (yaml = ""): Deployment => ({
   ...parseSettings("x.yaml", `infrastructure: local\n${yaml}`),
   name: "local",
-  isLocal: true,
-  paths: pathsOf("local", true),
+  wantsRecovery: false,
+  paths: pathsOf("local", "local"),
 });
 
 /** All that a host should be. */

@@ -1,13 +1,10 @@
 import { monthlyCost } from "../../provision/aws/aws-cost";
 import { confirmLosses } from "../../provision/stacks/confirm";
 import type { Deployment } from "../../provision/deployment/deployment";
-import {
-  awsNotes,
-  ResourceChange,
-  plannedChanges,
-  refuseImpossible,
-  summarize,
-} from "../../provision/stacks/plan-text";
+import { notesOf } from "../../provision/stacks/aws-infrastructure";
+import { ResourceChange } from "../../provision/aws/planned";
+import { plannedChanges, refuseImpossible, summarize } from "../../provision/stacks/plan-text";
+import { context } from "../support/context";
 
 const deployment = { name: "production" } as Deployment;
 
@@ -44,11 +41,6 @@ test.each<[what: string, change: ResourceChange, summary: string]>([
     "why another is needed",
     change("aws_ebs_volume.data", ["delete", "create"], volume, volume, { replace_paths: [["availability_zone"]] }),
     "make anew data volume, 40 GiB in eu-central-1a (another availability_zone)",
-  ],
-  [
-    "what a name brings along",
-    change("aws_s3_bucket.backups", ["delete"], { bucket: "b\u001b[31m" }, null),
-    "destroy backup bucket b",
   ],
   ["a thing without words of its own", change("aws_made_up.x", ["create"], null, {}), "create aws_made_up.x"],
 ])("%s", (_what, resource, summary) => expect(planOf(resource)[0]!.summary).toBe(summary));
@@ -98,9 +90,9 @@ test.each([
 test("another kind of machine is a stop: the plan says so, and what running tasks get", () => {
   const notes = (after: object) => {
     const resource_changes = [change("aws_instance.host", ["update"], { instance_type: "t3.large" }, after)];
-    return awsNotes([{ resource_changes }], [], "us-east-1").join("\n");
+    return notesOf([{ resource_changes }], [], "us-east-1").join("\n");
   };
-  expect(notes({ instance_type: "t3.xlarge" })).toMatch(/^the host is stopped and started for this: .* seven minutes/);
+  expect(notes({ instance_type: "t3.xlarge" })).toMatch(/^the host is stopped and started for this: .* 7 minutes/);
   expect(notes({ instance_type: "t3.large" })).not.toMatch(/stopped/);
 });
 
@@ -114,7 +106,7 @@ describe("what is lost wants a word", () => {
   const confirm = (word?: string) => {
     if (word === undefined) delete process.env["CONFIRM"];
     else process.env["CONFIRM"] = word;
-    return confirmLosses(deployment, plan, "infrastructure");
+    return confirmLosses(context, deployment, plan, "infrastructure");
   };
   afterEach(() => void delete process.env["CONFIRM"]);
   beforeEach(() => void jest.spyOn(process.stderr, "write").mockReturnValue(true));
@@ -128,10 +120,11 @@ describe("what is lost wants a word", () => {
   });
   test.each(["production", "yes", "production@00000000", `other@${plan.id}`, `production@${plan.id} `, plan.id])(
     "%j is none",
-    async (word) => await expect(confirm(word)).rejects.toThrow(/this is the plan production@.*: nothing was touched/),
+    async (word) => await expect(confirm(word)).rejects.toThrow(/not "production@\w{8}": nothing was touched/),
   );
   test("name and plan", async () => await confirm(`production@${plan.id}`));
-  test("nothing lost, nothing asked", async () => await confirmLosses(deployment, summarize([]), "infrastructure"));
+  test("nothing lost, nothing asked", async () =>
+    await confirmLosses(context, deployment, summarize([]), "infrastructure"));
 });
 
 describe("cost", () => {

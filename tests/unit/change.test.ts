@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
-import {
-  About,
-  compileChange,
-  incoming,
-  newChangeId,
-  parseOutcome,
-  standing,
-  standingChecks,
-} from "../../provision/change/compile";
-import { authorOf, noteOf } from "../../provision/change/host-plan";
+import { About, parseOutcome, standing, noteOf } from "../../provision/change/standing";
+import { compileChange, newChangeId, standingChecks } from "../../provision/change/compile";
+import { incoming } from "../../provision/change/places";
+import { authorOf } from "../../provision/change/host-plan";
 import type { Plan } from "../../provision/change/planning";
 import { Command, sh } from "../../provision/base/shell";
 import { act } from "../support/plans";

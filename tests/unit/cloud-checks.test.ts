@@ -1,9 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accountsOf, checkAws, requireFreshBackup } from "../../provision/aws/aws-checks";
+import { accountsOf } from "../../provision/stacks/state-files";
+import { requireFreshBackup } from "../../provision/aws/aws-checks";
 import { ACCOUNT, awsDeployment } from "../support/aws";
 import { errorOf } from "../support/capture";
+import { context } from "../support/context";
+import { infrastructureOf } from "../../provision/stacks/infrastructure";
 
 const root = mkdtempSync(join(tmpdir(), "cloud-checks-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -59,7 +62,7 @@ test("a state of another account is refused before AWS is asked anything", async
     join(folder, "host.tfstate"),
     JSON.stringify({ arn: "arn:aws:ec2:eu-central-1:210987654321:instance/i-1" }),
   );
-  const error = await errorOf(checkAws(awsDeployment(folder)));
+  const error = await errorOf(infrastructureOf(context, awsDeployment(folder)).check());
   expect(error.message).toMatch(new RegExp(`is of the AWS account 210987654321, the deployment is in ${ACCOUNT}`));
 });
 
@@ -69,7 +72,7 @@ test("a state that could not be stored is never forgotten: the words that store 
   const stack = join(deployment.paths.state, "cdktf.out/stacks/host");
   mkdirSync(stack, { recursive: true });
   writeFileSync(join(stack, "errored.tfstate"), "{}");
-  const error = await errorOf(checkAws(deployment));
+  const error = await errorOf(infrastructureOf(context, deployment).check());
   expect(error.message).toMatch(/could not store the state of host: it lies in .*errored.tfstate/);
   expect(error.hint).toMatch(/terraform state push errored.tfstate/);
 });

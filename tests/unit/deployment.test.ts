@@ -124,7 +124,7 @@ describe("a deployment by its name", () => {
   test("paths are absolute", () => {
     expect(loadDeployment("one", directory)).toMatchObject({
       name: "one",
-      isLocal: true,
+      wantsRecovery: false,
       build: { caBundle: join(homedir(), "ca.pem") },
     });
   });

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
-import { Fact, live, readRaw, runAsRoot, stable } from "../../provision/change/read-facts";
-import type { Host, Result } from "../../provision/link/host";
+import { Fact, live, stable } from "../../provision/change/fact";
+import { readRaw } from "../../provision/change/read-facts";
+import { runAsRoot } from "../../provision/change/root";
+import type { Host } from "../../provision/link/host";
+import type { Result } from "../../provision/base/shell";
 import { factsOf, makePlan } from "../../provision/change/planning";
 import { Command, sh } from "../../provision/base/shell";
 import { act, step } from "../support/plans";

@@ -1,11 +1,7 @@
 import { bytes } from "../../provision/local/local-docker";
-import {
-  parseDocument,
-  parseEvents,
-  plannedChanges,
-  summarize,
-  terraformError,
-} from "../../provision/stacks/terraform-plan";
+import { parseDocument } from "../../provision/stacks/terraform-run";
+import { parseEvents, terraformError } from "../../provision/stacks/terraform-errors";
+import { plannedChanges, summarize } from "../../provision/stacks/plan-text";
 
 const planned = (address: string, ...actions: string[]) => ({
   address,
@@ -70,7 +66,7 @@ test.each<
     1,
     /stack host: no space left$/,
   ],
-  ["anything else", [], "boom \u001b[31mred", 1, /stack host: boom red$/],
+  ["anything else", [], "boom red", 1, /stack host: boom red$/],
 ])("an error of terraform: %s", (_what, events, text, exitCode, message) => {
   const error = terraformError("host", events, text);
   expect(error.message).toMatch(message);

@@ -7,7 +7,7 @@ import { LocalHostStack } from "../../infra/stacks/local-host";
 import { localNames } from "../../provision/local/local-docker";
 import { ROOT, pathsOf } from "../../provision/deployment/paths";
 
-const names = localNames({ name: "local", paths: pathsOf("local", true) });
+const names = localNames({ name: "local", paths: pathsOf("local", "local") });
 
 const props = (changed: Partial<LocalProps> = {}): LocalProps => ({
   deployment: "local",
@@ -50,7 +50,7 @@ test("a local deployment needs no provider and no cloud", () => {
 test("names carry a hash of where the state lies: two clones do not meet", () => {
   const other = localNames({
     name: "local",
-    paths: { ...pathsOf("local", true), state: join(ROOT, "other/state/local") },
+    paths: { ...pathsOf("local", "local"), state: join(ROOT, "other/state/local") },
   });
   expect(names.host).toMatch(/^airflow-local-[0-9a-f]{8}$/);
   expect(new Set([...Object.values(names), ...Object.values(other)]).size).toBe(6);

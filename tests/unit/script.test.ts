@@ -41,6 +41,8 @@ test("an unknown deployment", () => {
 });
 test("the verb gets the deployment that DEPLOYMENT names", () => {
   expect(
-    runVerb("if (deployment.name !== 'local' || !deployment.isLocal) throw new Error(deployment.name);").status,
+    runVerb(
+      "if (deployment.name !== 'local' || deployment.infrastructure !== 'local') throw new Error(deployment.name);",
+    ).status,
   ).toBe(0);
 });

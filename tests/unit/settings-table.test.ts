@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
-import { TABLES, jsonSchema, settingsTable, withTable } from "../../provision/deployment/settings-table";
+import { TABLES, withTable } from "../../provision/docs";
+import { jsonSchema, settingsTable } from "../../provision/deployment/settings-table";
 
 const renew = "node --require tsx/cjs provision/deployment/settings-table.ts --write";
 

@@ -1,7 +1,8 @@
 import { UserError } from "../../provision/base/errors";
 import type { AirflowStatus } from "../../provision/page/airflow-status";
 import { HostStatus, parseDisks, parseServices } from "../../provision/page/host-status";
-import { age, statusPage } from "../../provision/page/status-page";
+import { age } from "../../provision/base/text";
+import { statusPage } from "../../provision/page/status-page";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z") / 1000;
 const SERVICES = ["postgres", "api-server", "scheduler", "dag-processor", "triggerer"];

@@ -10,6 +10,7 @@ const values = {
   secrets: Object.fromEntries(
     ["postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer"].map((name) => [name, "x"]),
   ) as object,
+  port: 8080,
   parallelism: 16,
   drain: 600,
   settings: {},

@@ -37,7 +37,7 @@ describe("ssh", () => {
     user: "ubuntu",
     privateAddress: "10.0.0.1",
   } as const;
-  const paths = { ...pathsOf("local", true), knownHosts: "/a place/known_hosts%h", sshKey: "/keys/ssh" };
+  const paths = { ...pathsOf("local", "local"), knownHosts: "/a place/known_hosts%h", sshKey: "/keys/ssh" };
 
   test("it trusts the pinned host key only, and offers the deployment's key only", () => {
     const text = sshArguments(paths, target, true).join(" ");

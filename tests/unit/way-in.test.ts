@@ -1,4 +1,4 @@
-import type { HostOutput } from "../../infra/outputs";
+import type { HostOutput } from "../../provision/link/outputs";
 import { wayIn } from "../../provision/link/way-in";
 import { awsDeployment } from "../support/aws";
 

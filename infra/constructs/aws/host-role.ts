@@ -2,14 +2,11 @@ import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
 import type { Construct } from "constructs";
-import { hostRoleName, roleArn } from "../../../provision/deployment/aws-settings";
+import { BACKUP_PREFIX, hostRoleName, roleArn } from "../../../provision/deployment/aws-settings";
 import type { AwsProps } from "../../aws-props";
 import { assumedBy, policy } from "./policy";
 
 export const hostRoleArn = ({ account, deployment }: AwsProps): string => roleArn(account, hostRoleName(deployment));
-
-/** Where the host puts its backups in the bucket. */
-export const BACKUP_PREFIX = "airflow/";
 
 /** What the host may do in AWS: add backups; be reached through Session Manager; hand DAGs their role. Nothing else. */
 export function hostRole(scope: Construct, props: AwsProps, keyArn: string): IamInstanceProfile {

@@ -1,10 +1,9 @@
-# Runs a change: the main process of the unit airflow-change. Everything it prints is the change's log; its own lines begin with ::<id>:
+# Runs a change: the main process of the unit. Everything it prints is the change's log; its own lines begin with ::<id>:
 # Exit codes: 0 done · 1 an action failed · 3 the host is not what the plan was made from · 4 stopped between two actions.
 id=$1
 CHANGE=$id
 export CHANGE
-run=/run/airflow-change/$id outcome=/run/airflow-outcomes/$id
-changes=/var/lib/airflow-deployment/changes record=$changes/$id
+run=$RUNS/$id outcome=$OUTCOMES/$id record=$RECORDS/$id
 mark() { printf '::%s:%s\n' "$id" "$*"; }
 cd /
 
@@ -22,14 +21,14 @@ done
 rm -f "$run/answer"
 
 # From here on others' plans are stale. A record that cannot be written stops the change before it changes anything.
-mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$changes/.newest-$id" &&
-  mv "$changes/.newest-$id" "$changes/newest" || {
-  rm -rf "$changes/.newest-$id" "$record"
-  mark failed "cannot write the record of this change to $changes"
+mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$RECORDS/.newest-$id" &&
+  mv "$RECORDS/.newest-$id" "$RECORDS/newest" || {
+  rm -rf "$RECORDS/.newest-$id" "$record"
+  mark failed "cannot write the record of this change to $RECORDS"
   exit 1
 }
 # What an upload left that never became a change.
-for left in /run/airflow-change/* /srv/airflow/.incoming-*; do
+for left in "$RUNS"/* "$INCOMING"-*; do
   case $left in
   *"$id") ;;
   *) rm -rf "$left" ;;

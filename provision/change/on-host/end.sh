@@ -1,25 +1,25 @@
-# ExecStopPost of the unit airflow-change: writes how the change ended, first to /run (a full disk loses nothing), then to the record.
+# ExecStopPost of the unit: writes how the change ended, first into memory (a full disk loses nothing), then to the record.
 id=$1
-outcome=/run/airflow-outcomes/$id changes=/var/lib/airflow-deployment/changes
+outcome=$OUTCOMES/$id
 printf 'EXIT_CODE=%s EXIT_STATUS=%s\n' "$EXIT_CODE" "$EXIT_STATUS" > "$outcome/.outcome" && mv "$outcome/.outcome" "$outcome/outcome"
-rm -rf "/srv/airflow/.incoming-$id"
+rm -rf "$INCOMING-$id"
 # Whole files or none, and those that an earlier change could not keep on a full disk, too.
-for record in "$changes"/*/; do
+for record in "$RECORDS"/*/; do
   record=${record%/}
   for name in outcome log; do
-    kept=/run/airflow-outcomes/${record##*/}/$name
+    kept=$OUTCOMES/${record##*/}/$name
     [ ! -e "$kept" ] || cmp -s "$kept" "$record/$name" && continue
     { cp "$kept" "$record/.$name" && mv "$record/.$name" "$record/$name"; } 2> /dev/null || rm -f "$record/.$name"
   done
 done
-if mountpoint -q /srv/airflow; then
-  mkdir -p /srv/airflow/changes
-  for record in "$changes"/*/; do
+if mountpoint -q "$DATA"; then
+  mkdir -p "$RECORD_COPIES"
+  for record in "$RECORDS"/*/; do
     record=${record%/}
-    copy=/srv/airflow/changes/${record##*/}
+    copy=$RECORD_COPIES/${record##*/}
     [ -e "$copy" ] && continue
     { rm -rf "$copy.tmp" && cp -r "$record" "$copy.tmp" && mv "$copy.tmp" "$copy"; } 2> /dev/null || rm -rf "$copy.tmp"
   done
 fi
 # The last twenty outcomes stay for clients that come back; the records keep all.
-ls -1dtr /run/airflow-outcomes/*/ | head -n -20 | xargs -r rm -rf
+ls -1dtr "$OUTCOMES"/*/ | head -n -20 | xargs -r rm -rf

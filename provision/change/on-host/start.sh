@@ -2,7 +2,7 @@
 # incoming directory, if there is one. Exit codes: 0 started (prints the main PID) · 75 another change runs (prints its description) · 1 the rest.
 id=$1 digest=$2 description=$3
 shift 3
-run=/run/airflow-change/$id outcome=/run/airflow-outcomes/$id unit=airflow-change.service
+run=$RUNS/$id outcome=$OUTCOMES/$id
 umask 077
 discard() {
   rm -rf "$run" "$outcome"
@@ -12,12 +12,7 @@ refuse() {
   reason=$1
   shift
   discard "$@"
-  case $(systemctl show -p ActiveState --value $unit) in
-  active | activating | deactivating)
-    systemctl show -p Description --value $unit
-    exit 75
-    ;;
-  esac
+  tell_busy && exit 75
   echo "$reason" >&2
   exit 1
 }
@@ -25,7 +20,7 @@ refuse() {
 trap 'discard "$@"; exit 1' HUP INT TERM
 for directory; do
   case $directory in
-  /srv/airflow/*) mountpoint -q /srv/airflow || refuse "the data volume is not mounted at /srv/airflow" "$@" ;;
+  "$DATA"/*) mountpoint -q "$DATA" || refuse "the data volume is not mounted at $DATA" "$@" ;;
   esac
 done
 mkdir -p "$run" "$outcome" || refuse "cannot write to /run" "$@"
@@ -40,8 +35,8 @@ cd /
 printf '%s  %s\n' "$digest" "$run/manifest" | sha256sum --check --status 2> /dev/null &&
   sha256sum --check --status --strict "$run/manifest" || refuse "the upload did not arrive whole" "$@"
 begin() {
-  systemd-run --quiet --collect --service-type=exec --unit=$unit --description="$description" \
-    -p RuntimeDirectory="airflow-change/$id" -p RuntimeDirectoryMode=0700 -p KillMode=control-group -p TimeoutStopSec=10min \
+  run_unit "$description" \
+    -p RuntimeDirectory="${run#/run/}" -p RuntimeDirectoryMode=0700 -p KillMode=control-group -p TimeoutStopSec=10min \
     -p LimitNOFILE=65536 -p WorkingDirectory=/ -p UMask=0022 -p StandardOutput="append:$outcome/log" -p StandardError=inherit \
     -p ExecStopPost="/bin/sh $run/end.sh $id" \
     --setenv=HOME="$HOME" --setenv=LC_ALL="$LC_ALL" --setenv=TMPDIR="$TMPDIR" --setenv=PATH="$PATH" \
@@ -50,11 +45,6 @@ begin() {
 }
 # A client that lost its link asks by the same directory whether the change may still start.
 mkdir "$outcome/begun" || refuse "the client has given it up" "$@"
-if ! error=$(begin 2>&1); then
-  # The message is the same for a unit that runs and for one that failed and lingers.
-  [ "$(systemctl show -p ActiveState --value $unit)" = failed ] || refuse "systemd did not start the change: $error" "$@"
-  systemctl reset-failed $unit
-  error=$(begin 2>&1) || refuse "systemd did not start the change: $error" "$@"
-fi
+error=$(begin 2>&1) || refuse "systemd did not start the change: $error" "$@"
 trap - HUP INT TERM
-systemctl show -p MainPID --value $unit
+systemctl show -p MainPID --value "$UNIT"

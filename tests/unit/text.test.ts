@@ -1,4 +1,4 @@
-import { duration, printable, size } from "../../provision/base/output";
+import { age, duration, indent, printable, size } from "../../provision/base/text";
 
 test.each([
   ["plain\ttext\nnext", "plain\ttext\nnext"],
@@ -7,6 +7,8 @@ test.each([
   ["overwritten\rby this", "overwrittenby this"],
   ["bell\x07 nul\0 del\x7f csi\x9b31m", "bell nul del csi31m"],
   ["naïve – ✓", "naïve – ✓"],
+  ["evil\u202egnp.exe \u2066x\u2069 \u200f\u061c", "evilgnp.exe x "],
+  ["one\u2028line", "oneline"],
 ])("%j is shown as %j", (text, shown) => expect(printable(text)).toBe(shown));
 test("no title, clipboard or colour sequence keeps its escape", () => {
   expect(printable("\x1b]0;title\x07 \x1b]52;c;AAAA\x1b\\ \x1bc")).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/); // eslint-disable-line no-control-regex
@@ -29,3 +31,13 @@ test.each([
   [3.4 * 1024 ** 2, "3.4 MiB"],
   [1024 ** 5, "1024.0 TiB"],
 ])("%d bytes are %s", (bytes, text) => expect(size(bytes)).toBe(text));
+
+test.each([
+  [-5, "0 s"],
+  [119, "119 s"],
+  [120, "2 min"],
+  [7200, "2 hours"],
+  [2 * 86_400, "2 days"],
+])("%d seconds ago is %s", (seconds, text) => expect(age(seconds)).toBe(text));
+
+test("every line that is not empty is indented", () => expect(indent("a\n\nb", 2)).toBe("  a\n\n  b"));

@@ -1,0 +1,42 @@
+import { UserError } from "../base/errors";
+import { AwsTarget, call, configuration } from "./aws";
+
+/** A bucket that is not there is empty. */
+export async function isBucketEmpty(target: AwsTarget, bucket: string): Promise<boolean> {
+  const { S3Client, ListObjectVersionsCommand } = await import("@aws-sdk/client-s3");
+  return call(`look into the bucket ${bucket}`, target, async () => {
+    try {
+      const { Versions = [], DeleteMarkers = [] } = await new S3Client(configuration(target)).send(
+        new ListObjectVersionsCommand({ Bucket: bucket, MaxKeys: 1, ExpectedBucketOwner: target.account }),
+      );
+      return Versions.length + DeleteMarkers.length === 0;
+    } catch (error) {
+      if ((error as Error).name === "NoSuchBucket") return true;
+      throw error;
+    }
+  });
+}
+
+/** Is there a bucket of this name that is ours? */
+export async function hasBucket(target: AwsTarget, bucket: string): Promise<boolean> {
+  const { S3Client, HeadBucketCommand } = await import("@aws-sdk/client-s3");
+  return call(`look for the bucket ${bucket}`, target, async () => {
+    try {
+      await new S3Client(configuration(target)).send(
+        new HeadBucketCommand({ Bucket: bucket, ExpectedBucketOwner: target.account }),
+      );
+      return true;
+    } catch (error) {
+      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+      if (status === 404) return false;
+      if (status === 403 || status === 301) throw taken(bucket);
+      throw error;
+    }
+  });
+}
+
+export const taken = (bucket: string): UserError =>
+  new UserError(
+    `the bucket ${bucket} belongs to somebody else, is in another region, or you may not see it`,
+    "choose another name: aws.stateBucket in the deployment file",
+  );

@@ -1,0 +1,41 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors";
+import type { AwsDeployment } from "../deployment/deployment";
+import { STACKS } from "./plan-text";
+import { stackDirectory } from "./synth";
+import { terraformProgram } from "./terraform-errors";
+import { dataDirectory } from "./terraform-run";
+
+/** What Terraform could not write at the end of a run is newer than what it reads at the next: that must not be lost. */
+export function refuseUnstoredState(deployment: AwsDeployment): void {
+  for (const stack of STACKS) {
+    const folder = stackDirectory(deployment, stack);
+    if (!existsSync(join(folder, "errored.tfstate"))) continue;
+    throw new UserError(
+      `an earlier run could not store the state of ${stack}: it lies in ${join(folder, "errored.tfstate")}`,
+      `nothing was touched; store it: cd ${folder} && TF_DATA_DIR=${dataDirectory(deployment, stack)} ` +
+        `${terraformProgram()} state push errored.tfstate && rm errored.tfstate (deployment ${deployment.name})`,
+    );
+  }
+}
+
+/** A state on this machine that holds things of another account. */
+export function refuseForeignState({ aws, paths }: AwsDeployment): void {
+  if (aws.state !== "local") return;
+  for (const stack of STACKS) {
+    const file = join(paths.terraformState, `${stack}.tfstate`);
+    const [account] = existsSync(file) ? accountsOf(readFileSync(file, "utf8")).filter((id) => id !== aws.account) : [];
+    if (!account) continue;
+    throw new UserError(
+      `the state ${file} is of the AWS account ${account}, the deployment is in ${aws.account}`,
+      "nothing was touched; see aws.account in the deployment file, or move that state away",
+    );
+  }
+}
+
+/** The accounts of what a state holds: of the `arn` that each resource has of itself, not of what it refers to. */
+export function accountsOf(state: string): string[] {
+  const arns = state.matchAll(/"arn":\s*"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):/g);
+  return [...new Set([...arns].map(([, account]) => account!))];
+}

@@ -1,0 +1,92 @@
+import { UserError } from "../base/errors";
+import type { Infrastructure } from "./infrastructure";
+import { InfrastructurePlan, PlannedChange, STACKS, Stack, summarize } from "./plan-text";
+import {
+  PlanOptions,
+  Variables,
+  hostVariables,
+  planFile,
+  planStack,
+  planStacks,
+  readVariables,
+  withPlanFolder,
+} from "./terraform-plan";
+import { terraform } from "./terraform-run";
+
+/** Shows a plan and throws if it must not be applied. */
+export type Confirm = (plan: InfrastructurePlan) => Promise<void> | void;
+
+/**
+ * Plans, shows the plan to `confirm`, and applies exactly that plan. Nothing to do: `confirm` is not called. It is
+ * called again if the data that was made first changes what is to be done to the host.
+ */
+export function applyInfrastructure(
+  infrastructure: Infrastructure,
+  confirm: Confirm,
+  { destroy }: { readonly destroy?: readonly Stack[] } = {},
+): Promise<InfrastructurePlan> {
+  const { context, deployment } = infrastructure;
+  const stacks = destroy ? [...STACKS].reverse().filter((stack) => destroy.includes(stack)) : STACKS;
+  const onProgress = (line: string): void => context.screen.say(`  ${line}`);
+  return withPlanFolder(async (folder) => {
+    const planning = { folder, destroy: destroy !== undefined };
+    const { plan, variables } = await planStacks(infrastructure, stacks, planning);
+    if (plan.changes.length > 0) await confirm(plan);
+    if (!destroy) await detach(infrastructure, plan, variables, onProgress);
+    // A plan without changes is applied too: it may hold new outputs.
+    for (const stack of stacks) {
+      if (stack === "host" && !destroy) await planAgain(infrastructure, planning, plan, variables, confirm);
+      const env = destroy ? { DELETE_DATA: "1" } : {};
+      const args = ["apply", "-input=false", "-json", planFile(folder, stack)];
+      await terraform(context, deployment, stack, args, { env, onProgress });
+    }
+    return plan;
+  });
+}
+
+/** What the host stack has of a thing of the data stack: AWS destroys nothing that is in use. */
+const USES: Readonly<Record<string, string>> = {
+  "aws_ebs_volume.data": "aws_volume_attachment.data_attachment",
+  "aws_eip.address": "aws_eip_association.address_use",
+};
+
+async function detach(
+  { context, deployment }: Infrastructure,
+  { changes }: InfrastructurePlan,
+  variables: Variables,
+  onProgress: (line: string) => void,
+): Promise<void> {
+  const doomed = changes.filter(
+    ({ stack, action }) => stack === "data" && (action === "replace" || action === "delete"),
+  );
+  const targets = doomed.flatMap(({ address }) => USES[address] ?? []).map((use) => `-target=${use}`);
+  if (targets.length === 0) return;
+  const args = ["apply", "-destroy", "-auto-approve", "-input=false", "-json", ...targets];
+  await terraform(context, deployment, "host", args, { env: variables, onProgress });
+}
+
+/** The host was planned before its data had its ids: now it has. */
+async function planAgain(
+  infrastructure: Infrastructure,
+  planning: PlanOptions,
+  before: InfrastructurePlan,
+  variables: Variables,
+  confirm: Confirm,
+): Promise<void> {
+  const now = await readVariables(infrastructure);
+  const missing = hostVariables(infrastructure.deployment).filter((name) => now[`TF_VAR_${name}`] === undefined);
+  if (missing.length > 0) {
+    throw new UserError(
+      `the data stack does not say ${missing.join(", ")}: its state is not what its configuration says`,
+      "run make infrastructure again",
+    );
+  }
+  if (JSON.stringify(now) === JSON.stringify(variables)) return;
+  const { changes, plan } = await planStack(infrastructure, "host", planning, now);
+  // What was detached meanwhile is created, not replaced.
+  const done = ({ address, action }: PlannedChange): string =>
+    Object.values(USES).includes(address) ? address : `${action} ${address}`;
+  const shown = before.changes.filter(({ stack }) => stack === "host").map(done);
+  if (changes.map(done).join() === shown.join()) return;
+  await confirm(summarize(changes, infrastructure.notes([plan], changes)));
+}

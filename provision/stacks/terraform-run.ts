@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ChildResult, runChild } from "../base/child";
+import type { Context } from "../base/context";
+import { UserError } from "../base/errors";
+import { duration } from "../base/text";
+import type { Deployment } from "../deployment/deployment";
+import type { Stack } from "./plan-text";
+import { configuration, stackDirectory } from "./synth";
+import { TerraformEvent, parseEvents, terraformError, terraformProgram, tooOldOrMissing } from "./terraform-errors";
+
+export interface TerraformOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Gets a line for what takes time, or what a resource's script prints. */
+  readonly onProgress?: (line: string) => void;
+}
+
+/** Where Terraform keeps what it has installed for a stack. */
+export const dataDirectory = ({ paths }: Deployment, stack: Stack): string => join(paths.state, "terraform", stack);
+
+/** Runs terraform in a stack's directory. @throws UserError for what it says is wrong */
+export async function terraform(
+  context: Context,
+  deployment: Deployment,
+  stack: Stack,
+  args: readonly string[],
+  { env: more, onProgress }: TerraformOptions = {},
+): Promise<ChildResult> {
+  const env = {
+    ...process.env,
+    ...more,
+    TF_DATA_DIR: dataDirectory(deployment, stack),
+    TF_IN_AUTOMATION: "1",
+    CHECKPOINT_DISABLE: "1",
+  };
+  const events: TerraformEvent[] = [];
+  const onLine = (line: string): void => {
+    const event = parseEvents(line);
+    events.push(...event);
+    event.flatMap(progressOf).forEach((text) => onProgress!(text));
+  };
+  const program = terraformProgram();
+  const result = await runChild(context, program, [`-chdir=${stackDirectory(deployment, stack)}`, ...args], {
+    env,
+    isShielded: true,
+    ...(onProgress && { onLine }),
+  }).catch((error: unknown) => {
+    throw error instanceof UserError && /not installed/.test(error.message)
+      ? tooOldOrMissing("is not installed")
+      : error;
+  });
+  if (result.code === 0) return result;
+  throw terraformError(stack, [...events, ...parseEvents(result.stdout)], `${result.stdout}${result.stderr}`);
+}
+
+/** `terraform init`, once for each configuration of backend and providers. */
+export async function initialize(context: Context, deployment: Deployment, stack: Stack): Promise<void> {
+  const data = dataDirectory(deployment, stack);
+  const kept = deployment.paths.providerLock;
+  // The hashes of the providers are kept beside the deployment file, for the whole team: each synth clears its folder.
+  const inUse = join(stackDirectory(deployment, stack), ".terraform.lock.hcl");
+  if (kept && existsSync(kept)) copyFileSync(kept, inUse);
+  const stamp = createHash("sha256")
+    .update(JSON.stringify(configuration(deployment, stack).terraform))
+    .digest("hex");
+  const stampFile = join(data, "initialized");
+  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+  mkdirSync(data, { recursive: true });
+  await terraform(context, deployment, stack, ["init", "-input=false", "-no-color", "-reconfigure"]);
+  if (kept && existsSync(inUse)) copyFileSync(inUse, kept);
+  writeFileSync(stampFile, stamp);
+}
+
+/** A stack's outputs, by name. */
+export async function readStackOutputs(
+  context: Context,
+  deployment: Deployment,
+  stack: Stack,
+): Promise<Record<string, unknown>> {
+  const { stdout } = await terraform(context, deployment, stack, ["output", "-json"]);
+  const outputs = parseDocument(stdout) as Record<string, { value: unknown }>;
+  return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+}
+
+/** One JSON object; OpenTofu writes warnings about its own configuration before it. */
+export const parseDocument = (text: string): unknown => JSON.parse(text.slice(Math.max(0, text.search(/^\{/m))));
+
+interface Hook {
+  readonly output?: string;
+  readonly resource?: { readonly addr: string; readonly resource_type: string };
+  readonly action?: string;
+  readonly elapsed_seconds?: number;
+}
+
+/** The output of scripts and tools that a resource runs, and what took its time. */
+function progressOf({ type, hook }: TerraformEvent): string[] {
+  const { output = "", resource, action, elapsed_seconds = 0 } = (hook ?? {}) as Hook;
+  if (type === "apply_complete" && elapsed_seconds >= 1 && resource?.resource_type !== "terraform_data")
+    return [`${action} ${resource?.addr}: ${duration(elapsed_seconds)}`];
+  if (type !== "provision_progress") return [];
+  return /^Executing: \[/.test(output) || !output.trim() ? [] : [output.trimEnd()];
+}
