@@ -62,6 +62,8 @@ check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]
 	node --require tsx/cjs tests/check.ts
 bench: packages ## measures the project beside the floor
 	node --require tsx/cjs tests/bench.ts
+docs: packages ## writes the parts of README and docs/ that are made from the code
+	$(run)/docs.ts
 lock: packages ## renews the lock files of images and packages
 	$(run)/lock.ts
 
@@ -72,4 +74,4 @@ node_modules/.installed-package-lock.json: package-lock.json
 python: packages node_modules/.python/installed.lock
 node_modules/.python/installed.lock: tests/python/requirements.lock
 	sh tests/python/venv.sh $(CURDIR)/node_modules/.python
-.PHONY: python help demo setup keypair state-bucket plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot eject teardown check bench lock packages
+.PHONY: python help demo setup keypair state-bucket plan infrastructure provision dags trigger airflow test status logs ui password ssh secrets backup reboot eject teardown check bench docs lock packages

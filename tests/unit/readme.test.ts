@@ -91,6 +91,22 @@ test.each(unique(paths))("the path %s exists", (path) => {
   expect(existsSync(join(ROOT, path))).toBe(true);
 });
 
+const contributing = textOf("CONTRIBUTING.md");
+const files = unique([...contributing.matchAll(/`([\w./-]+)`/g)].map(([, span]) => span!)).filter((span) =>
+  folders.includes(span.split("/")[0]!.replace(/\/$/, "")),
+);
+
+test("CONTRIBUTING says where each of ten changes goes", () => {
+  const table = contributing.split("\n## Where does it go?\n")[1]!.split("\n## ")[0]!;
+  expect(rowsOf(table).slice(1)).toHaveLength(10);
+  expect(files.length).toBeGreaterThan(30);
+});
+test.each(files)("CONTRIBUTING's path %s exists", (path) => expect(existsSync(join(ROOT, path))).toBe(true));
+test("CONTRIBUTING names every room", () => {
+  for (const room of readdirSync(join(ROOT, "provision"), { withFileTypes: true }).filter((each) => each.isDirectory()))
+    expect(contributing).toContain(`| \`provision/${room.name}\` |`);
+});
+
 const sources = ["provision"].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => /\.(ts|sh)$/.test(entry.name))

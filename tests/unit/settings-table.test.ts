@@ -4,7 +4,7 @@ import { ROOT } from "../../provision/deployment/paths";
 import { TABLES, withTable } from "../../provision/docs";
 import { jsonSchema, settingsTable } from "../../provision/deployment/settings-table";
 
-const renew = "node --require tsx/cjs provision/deployment/settings-table.ts --write";
+const renew = "make docs";
 
 test.each(TABLES)(`$file shows the $name of today (else: ${renew})`, (each) => {
   const document = readFileSync(join(ROOT, each.file), "utf8");
