@@ -11,7 +11,8 @@ import { runScript } from "./script";
 import { draftSecrets } from "./deployment/secrets-file";
 import { withHost } from "./link/ssh-host";
 import { steps } from "./steps/index";
-import { Infrastructure, infrastructureOf } from "./stacks/infrastructure";
+import { Infrastructure } from "./stacks/infrastructure";
+import { infrastructureOf } from "./stacks/infrastructure-of";
 import type { InfrastructurePlan } from "./stacks/plan-text";
 import { planInfrastructure } from "./stacks/terraform-plan";
 

@@ -1,5 +1,5 @@
 import { runScript } from "./script";
-import { infrastructureOf } from "./stacks/infrastructure";
+import { infrastructureOf } from "./stacks/infrastructure-of";
 import { STACKS } from "./stacks/plan-text";
 
 runScript((deployment, context) =>

@@ -1,4 +1,4 @@
-import type { AwsTarget } from "./aws";
+import type { AwsTarget } from "./target";
 import { UserError } from "../base/errors";
 import { printable } from "../base/text";
 

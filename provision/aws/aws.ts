@@ -3,17 +3,11 @@
  * Credentials are found as AWS's own tools find them; AWS_ENDPOINT_URL leads to another server.
  */
 import { awsError } from "./aws-errors";
+import type { AwsTarget } from "./target";
 import { UserError } from "../base/errors";
 
 // What Node versions this project needs is said in package.json, not on every operator's terminal.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
-
-/** Whose account, and where: the part of a deployment's `aws` settings that every call needs. */
-export interface AwsTarget {
-  readonly account: string;
-  readonly region: string;
-  readonly profile?: string | undefined;
-}
 
 /** At most so many tries, so long each: an operator waits no more than about a minute. */
 const LIMITS = {

@@ -1,5 +1,6 @@
 import { UserError } from "../base/errors";
-import { AwsTarget, call, configuration } from "./aws";
+import { AwsTarget } from "./target";
+import { call, configuration } from "./aws";
 
 /** A bucket that is not there is empty. */
 export async function isBucketEmpty(target: AwsTarget, bucket: string): Promise<boolean> {

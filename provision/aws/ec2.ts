@@ -1,6 +1,7 @@
 import type { EC2Client, Instance } from "@aws-sdk/client-ec2";
 import { UserError } from "../base/errors";
-import { AwsTarget, call, configuration } from "./aws";
+import { AwsTarget } from "./target";
+import { call, configuration } from "./aws";
 
 export interface AwsInstance {
   readonly id: string;

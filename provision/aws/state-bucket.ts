@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { UserError } from "../base/errors";
-import { AwsTarget, call, configuration } from "./aws";
+import { AwsTarget } from "./target";
+import { call, configuration } from "./aws";
 import { hasBucket, isBucketEmpty, taken } from "./buckets";
 
 interface Owned {

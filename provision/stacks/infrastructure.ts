@@ -1,8 +1,6 @@
 import type { Context } from "../base/context";
 import type { Deployment } from "../deployment/deployment";
 import type { HostOutput, Outputs } from "../link/outputs";
-import { awsInfrastructure } from "./aws-infrastructure";
-import { localInfrastructure } from "./local-infrastructure";
 import type { InfrastructurePlan, PlannedChange, Stack, TerraformPlan } from "./plan-text";
 
 /** All that depends on where a deployment's hosts are made. One implementation each: this machine, and AWS. */
@@ -40,8 +38,3 @@ export interface HostKeySource {
   /** What to do if no key is shown. */
   readonly hint: string;
 }
-
-export const infrastructureOf = (context: Context, deployment: Deployment): Infrastructure =>
-  deployment.infrastructure === "aws"
-    ? awsInfrastructure(context, deployment)
-    : localInfrastructure(context, deployment);

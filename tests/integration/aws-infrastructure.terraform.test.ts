@@ -14,7 +14,7 @@ import { ADA } from "../support/aws";
 import { AwsStub, awsEnvironmentOf, identity, offered, startAwsStub } from "../support/aws-stub";
 import { until } from "../support/capture";
 import { FakeProvider, startFakeProvider } from "../support/fake-provider/server";
-import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { infrastructureOf } from "../../provision/stacks/infrastructure-of";
 import { context } from "../support/context";
 
 jest.setTimeout(120_000);

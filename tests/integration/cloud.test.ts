@@ -1,4 +1,5 @@
-import { AwsTarget, checkAccount } from "../../provision/aws/aws";
+import { AwsTarget } from "../../provision/aws/target";
+import { checkAccount } from "../../provision/aws/aws";
 import { checkOffer, checkZones, consoleOutput } from "../../provision/aws/ec2";
 import { makeStateBucket } from "../../provision/aws/state-bucket";
 import { awsError } from "../../provision/aws/aws-errors";
@@ -15,7 +16,7 @@ import {
   offered,
 } from "../support/aws-stub";
 import { errorOf } from "../support/capture";
-import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { infrastructureOf } from "../../provision/stacks/infrastructure-of";
 import { context } from "../support/context";
 
 const TARGET: AwsTarget = { account: "123456789012", region: "eu-central-1" };

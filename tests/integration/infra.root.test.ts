@@ -7,7 +7,7 @@ import { localNames } from "../../provision/local/local-docker";
 import { ROOT } from "../../provision/deployment/paths";
 import { readOutputs } from "../../provision/link/outputs";
 import { planInfrastructure } from "../../provision/stacks/terraform-plan";
-import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { infrastructureOf } from "../../provision/stacks/infrastructure-of";
 import { context } from "../support/context";
 
 // Real Terraform and real Docker: one deployment in a folder of its own, the tests in the order of its life.

@@ -6,7 +6,7 @@ import { requireFreshBackup } from "../../provision/aws/aws-checks";
 import { ACCOUNT, awsDeployment } from "../support/aws";
 import { errorOf } from "../support/capture";
 import { context } from "../support/context";
-import { infrastructureOf } from "../../provision/stacks/infrastructure";
+import { infrastructureOf } from "../../provision/stacks/infrastructure-of";
 
 const root = mkdtempSync(join(tmpdir(), "cloud-checks-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

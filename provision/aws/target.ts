@@ -1,0 +1,6 @@
+/** Whose account, and where: the part of a deployment's `aws` settings that every call needs. */
+export interface AwsTarget {
+  readonly account: string;
+  readonly region: string;
+  readonly profile?: string | undefined;
+}

@@ -1,0 +1,11 @@
+import type { Context } from "../base/context";
+import type { Deployment } from "../deployment/deployment";
+import { awsInfrastructure } from "./aws-infrastructure";
+import type { Infrastructure } from "./infrastructure";
+import { localInfrastructure } from "./local-infrastructure";
+
+/** Where a deployment's hosts are made: the one place that asks. */
+export const infrastructureOf = (context: Context, deployment: Deployment): Infrastructure =>
+  deployment.infrastructure === "aws"
+    ? awsInfrastructure(context, deployment)
+    : localInfrastructure(context, deployment);
