@@ -9,63 +9,63 @@ override export CMD := $(value CMD)
 export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST
 .DEFAULT_GOAL := help
 .SILENT:
-# Half as long to start as with --import tsx; in return provision/ has no import() of its own files.
-run := node --require tsx/cjs provision
+# Compiles the verbs once for each state of the sources; this is also what cron and CI use.
+run := node run
 
 help: ## lists the verbs and says which deployment is selected
 	awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"
 demo: setup ## everything below on this machine: free, needs no cloud account
-	$(run)/demo.ts
+	$(run) demo
 
 setup: ## installs what is missing on this machine: npm packages, Docker, mmdebstrap, ssh
 	sh provision/setup.sh
 keypair: packages ## makes the SSH key and the age identity; never overwrites: [RECOVERY_RECIPIENT=age1…]
-	$(run)/keypair.ts
+	$(run) keypair
 state-bucket: packages ## makes the bucket for Terraform's state, once for all who share it (AWS)
-	$(run)/state-bucket.ts
+	$(run) state-bucket
 plan: packages ## shows what would change: infrastructure and host; changes nothing
-	$(run)/plan.ts
+	$(run) plan
 infrastructure: packages ## makes the host, by Terraform, and pins its SSH key
-	$(run)/infrastructure.ts
+	$(run) infrastructure
 provision: packages ## makes the host run Airflow as the deployment file says
-	$(run)/provision.ts
+	$(run) provision
 dags: packages ## checks dags/ in the deployed Airflow, then switches to them: [DAGS=folder]
-	$(run)/dags.ts
+	$(run) dags
 trigger: packages ## runs a DAG and waits for it: DAG=id [CONF=json|@file] [PAUSED=ok]
-	$(run)/trigger.ts
+	$(run) trigger
 airflow: packages ## runs Airflow's own command line: CMD="dags list"
-	$(run)/airflow.ts
+	$(run) airflow
 test: packages ## tests the running deployment from outside
-	$(run)/test.ts
+	$(run) test
 status: packages ## shows one page of state; fails where something is not healthy
-	$(run)/status.ts
+	$(run) status
 logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
-	$(run)/logs.ts
+	$(run) logs
 ui: packages ## opens a tunnel to the web UI, until Ctrl-C
-	$(run)/ui.ts
+	$(run) ui
 password: packages ## shows the login of the web UI, on a terminal only
-	$(run)/password.ts
+	$(run) password
 ssh: packages ## opens a shell on the host, or runs one command: [CMD="uptime"]
-	$(run)/ssh.ts
+	$(run) ssh
 secrets: packages ## edits the encrypted secrets in $EDITOR
-	$(run)/secrets.ts
+	$(run) secrets
 backup: packages ## makes a backup on the host, proves it readable, pulls it here
-	$(run)/backup.ts
+	$(run) backup
 reboot: packages ## reboots the host and waits until Airflow is healthy again
-	$(run)/reboot.ts
+	$(run) reboot
 eject: packages ## writes Terraform's files and the release as a folder that works without this tool (AWS): [EJECT_TO=folder]
-	$(run)/eject.ts
+	$(run) eject
 teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name] [NO_BACKUP=1]
-	$(run)/teardown.ts
+	$(run) teardown
 
 check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]
 	node --require tsx/cjs tests/check.ts
 bench: packages ## measures the project beside the floor
 	node --require tsx/cjs tests/bench.ts
 docs: packages ## writes the parts of README and docs/ that are made from the code
-	$(run)/docs.ts
+	$(run) docs
 lock: packages ## renews the lock files of images and packages
-	$(run)/lock.ts
+	$(run) lock
 
 packages: node_modules/.installed-package-lock.json
 node_modules/.installed-package-lock.json: package-lock.json

@@ -28,8 +28,8 @@ export const ROOMS = {
   ],
   /** Airflow's REST API. */
   api: [...EVERYTHING_BELOW, "link"],
-  /** The page of `make status`, and logs. */
-  page: [...EVERYTHING_BELOW, "link", "change", "release", "steps", "api"],
+  /** What is shown: the page of `make status`, logs, the tables of README and docs/. */
+  page: [...EVERYTHING_BELOW, "aws/aws-cost", "link", "change", "release", "steps", "api"],
 };
 
 /** Rooms that may reach nothing outside of the program, by whatever way. */

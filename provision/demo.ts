@@ -4,6 +4,7 @@ import { runChild } from "./base/child";
 import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
 import { duration } from "./base/text";
+import { ROOT } from "./deployment/paths";
 import { runScript } from "./script";
 
 /** The way from nothing to a running Airflow with a DAG run that succeeded, verb by verb. */
@@ -37,7 +38,7 @@ Airflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}
 async function verb(context: Context, name: string, parameters: NodeJS.ProcessEnv = {}): Promise<void> {
   const words = Object.entries(parameters).map(([key, value]) => ` ${key}=${value}`);
   context.screen.say(`\n— make ${name}${words.join("")}`);
-  const args = ["--require", "tsx/cjs", join(__dirname, `${name}.ts`)];
+  const args = [join(ROOT, "run"), name];
   const { code } = await runChild(context, process.execPath, args, {
     env: { ...process.env, ...parameters },
     inherit: true,

@@ -10,22 +10,12 @@ import type { Context } from "./base/context";
 import type { Screen } from "./base/screen";
 import { UserError } from "./base/errors";
 import { TEMPLATES } from "./deployment/paths";
+import { changedPins } from "./release/pins";
 import { runScript } from "./script";
 
 const IMAGES = join(TEMPLATES, "images");
 /** Debian 13's; one lock holds for amd64 and arm64. */
 const PYTHON = "3.13";
-
-/** What a lock file pins, as `name==version`. */
-export const pins = (lock: string): string[] => lock.match(/^[\w.-]+==[^\s;\\]+/gm) ?? [];
-
-/** The pins that one lock has and another has not: `- a==1`, `+ a==2`, sorted by name. */
-export function changedPins(before: string, after: string): string[] {
-  const [old, now] = [new Set(pins(before)), new Set(pins(after))];
-  const gone = [...old].filter((pin) => !now.has(pin)).map((pin) => `- ${pin}`);
-  const come = [...now].filter((pin) => !old.has(pin)).map((pin) => `+ ${pin}`);
-  return [...gone, ...come].sort((a, b) => a.slice(2).localeCompare(b.slice(2)));
-}
 
 async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "lock-"));
@@ -73,4 +63,4 @@ function replace(screen: Screen, file: string, text: string): void {
   for (const change of changedPins(before, text)) screen.print(change);
 }
 
-if (require.main === module) runScript(lock);
+runScript(lock);

@@ -13,7 +13,8 @@ fi
 if ! cmp -s package-lock.json node_modules/.installed-package-lock.json; then
   echo "installing npm packages" >&2
   npm ci --no-audit --no-fund --loglevel=error >&2
+  node run --compile
   cp package-lock.json node_modules/.installed-package-lock.json
 fi
 
-[ "${1:-}" = packages ] || exec node --require tsx/cjs provision/setup.ts
+[ "${1:-}" = packages ] || exec node run setup

@@ -26,7 +26,6 @@ import { startFakeProvider } from "./support/fake-provider/server";
 import { context } from "./support/context";
 
 /** As the Makefile starts them. */
-const SCRIPT = ["--require", "tsx/cjs"];
 const RUNS = Number(process.env["RUNS"] || 3);
 const work = mkdtempSync(join(tmpdir(), "airflow-bench-"));
 Object.assign(process.env, { DEPLOYMENT: "local", AIRFLOW_STATE: join(work, "state"), CONFIRM: "local" });
@@ -61,7 +60,7 @@ async function main(): Promise<void> {
     await dagPush();
     await demo(floor);
   } finally {
-    spawnSync(process.execPath, [...SCRIPT, "provision/teardown.ts"], { cwd: ROOT, stdio: "ignore" });
+    spawnSync(process.execPath, ["run", "teardown"], { cwd: ROOT, stdio: "ignore" });
     rmSync(work, { recursive: true, force: true });
   }
   console.table(rows);
@@ -87,7 +86,7 @@ async function cloud(): Promise<void> {
     HOME: folder,
   };
   try {
-    const plan = await repeatAsync(() => run(process.execPath, [...SCRIPT, "provision/plan.ts"], env));
+    const plan = await repeatAsync(() => run(process.execPath, ["run", "plan"], env));
     const bare = await repeatAsync(() => run(process.execPath, ["--import", "tsx", "--eval", ""], env));
     const synth = await repeatAsync(() => run(process.execPath, ["--import", "tsx", "infra/main.ts"], env));
     const terraform = (stack: string) => () =>
@@ -252,7 +251,7 @@ ID()
 /** Seconds from the start to each line that tells of it. */
 async function pushTimes(folder: string): Promise<{ switched: number; checked: number; total: number }> {
   const started = Date.now();
-  const child = spawn(process.execPath, [...SCRIPT, "provision/dags.ts"], {
+  const child = spawn(process.execPath, ["run", "dags"], {
     cwd: ROOT,
     env: { ...process.env, DAGS: folder },
     stdio: ["ignore", "ignore", "pipe"],
@@ -285,7 +284,7 @@ async function demo(floor: number): Promise<void> {
 /** Runs a verb's script and returns its seconds. */
 function verb(name: string, env: NodeJS.ProcessEnv = {}): number {
   const started = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(process.execPath, [...SCRIPT, `provision/${name}.ts`], {
+  const { status, stderr } = spawnSync(process.execPath, ["run", name], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     encoding: "utf8",

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT } from "../base/checkout";
 import { Command, lines, script } from "../base/shell";
 import { settingsOfScripts } from "./places";
 
@@ -7,7 +8,7 @@ type Name = "start" | "driver" | "end" | "follow" | "reboot";
 /** Scripts that start the unit, or look whether it runs, have the functions of unit.sh. */
 const USES_UNIT: readonly Name[] = ["start", "reboot"];
 
-const read = (name: string): Command => script(readFileSync(join(__dirname, "on-host", `${name}.sh`), "utf8"));
+const read = (name: string): Command => script(readFileSync(join(ROOT, "provision/change/on-host", `${name}.sh`), "utf8"));
 
 /** A script of on-host/, with the paths and functions that it uses before it. */
 export const onHost = (name: Name): Command =>

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { ROOT } from "../base/checkout";
 
-/** The root of the checkout. */
-export const ROOT = resolve(__dirname, "../..");
+export { ROOT };
 export const TEMPLATES = join(ROOT, "templates");
 export const DAGS = join(ROOT, "dags");
 

@@ -245,7 +245,7 @@ test("what AWS refuses is told, and the next run goes on from there", async () =
 
 /** The verb itself, as a process of its own. */
 function infrastructure(): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/infrastructure.ts"], {
+  const child = spawn(process.execPath, ["run", "infrastructure"], {
     cwd: ROOT,
     env: { ...process.env, ...awsEnvironmentOf(stub.url), DEPLOYMENT: name },
     detached: true,

@@ -41,7 +41,7 @@ function loadedBy(verb: string): Promise<string> {
     DAG: "canary",
     CMD: "version",
   };
-  const args = ["--require", "tsx/cjs", "--require", "./tests/support/loaded.cjs", `provision/${verb}.ts`];
+  const args = ["--require", "./tests/support/loaded.cjs", "run", verb];
   return new Promise((resolve) =>
     execFile(process.execPath, args, { cwd: ROOT, env }, () => resolve(readFileSync(env.LOADED, "utf8"))),
   );

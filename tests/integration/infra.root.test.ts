@@ -26,11 +26,7 @@ const environment = (extra: Record<string, string> = {}) => ({
 
 function verb(name: string, extra: Record<string, string> = {}) {
   const options = { cwd: ROOT, env: environment(extra), encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--require", "tsx/cjs", `provision/${name}.ts`],
-    options,
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["run", name], options);
   return { status, stdout, stderr };
 }
 
@@ -175,7 +171,7 @@ test("a broken state is an error that names the file's copy", () => {
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s during the creation is 130, and the next run goes on", async (signal) => {
   docker("rm", "--force", names.host);
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/infrastructure.ts"], {
+  const child = spawn(process.execPath, ["run", "infrastructure"], {
     cwd: ROOT,
     env: environment(),
     detached: true,

@@ -20,7 +20,7 @@ const environment = ({ root }: Temporary, editor: string) => ({
 
 function edit(deployment: Temporary, editor: string) {
   const env = environment(deployment, editor);
-  return spawnSync(process.execPath, ["--require", "tsx/cjs", "provision/secrets.ts"], {
+  return spawnSync(process.execPath, ["run", "secrets"], {
     cwd: ROOT,
     env,
     encoding: "utf8",
@@ -80,7 +80,7 @@ test("on a terminal an invalid edit can be mended or dropped", async () => {
     ["\x03", 130],
   ] as const) {
     const { deployment, editor, before } = await withEditor(mend);
-    const command = "node --require tsx/cjs provision/secrets.ts";
+    const command = "node run secrets";
     const env = environment(deployment, editor);
     const terminal = spawn("script", ["-qec", command, "/dev/null"], { cwd: ROOT, env, stdio: "pipe" });
     let shown = "";
@@ -109,7 +109,7 @@ describe("plain text is gone", () => {
     const mark = join(deployment.root, "editing");
     const editor = `sh -c 'echo edited: x >> "$1"; echo $$ > ${mark}; exec sleep 60' sh`;
     const env = environment(deployment, editor);
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", "provision/secrets.ts"], {
+    const child = spawn(process.execPath, ["run", "secrets"], {
       cwd: ROOT,
       env,
       stdio: "ignore",
@@ -139,7 +139,7 @@ describe("plain text is gone", () => {
 });
 
 describe("password", () => {
-  const password = "node --require tsx/cjs provision/password.ts";
+  const password = "node run password";
 
   test("is shown on a terminal", async () => {
     const { deployment, secrets } = await withEditor("");

@@ -110,7 +110,7 @@ async function make(verb: string, variables: Record<string, string> = {}): Promi
     ...variables,
   };
   // A process of its own must be able to ask this one: no waiting in between.
-  const args = ["--require", "tsx/cjs", `provision/${verb}.ts`];
+  const args = ["run", verb];
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => (text += part.toString()));

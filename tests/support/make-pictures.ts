@@ -67,7 +67,7 @@ const screen = makeScreen();
 async function photographUi(name: string): Promise<void> {
   const deployment = loadDeployment(name);
   const { admin_password } = await readSecrets(deployment);
-  const tunnel = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "provision/ui.ts")], {
+  const tunnel = spawn(process.execPath, [join(ROOT, "run"), "ui"], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, DEPLOYMENT: name },
   });

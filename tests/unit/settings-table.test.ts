@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
-import { TABLES, withTable } from "../../provision/docs";
+import { TABLES, withTable } from "../../provision/page/generated-tables";
 import { jsonSchema, settingsTable } from "../../provision/deployment/settings-table";
 
 const renew = "make docs";
