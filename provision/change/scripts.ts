@@ -8,7 +8,8 @@ type Name = "start" | "driver" | "end" | "follow" | "reboot";
 /** Scripts that start the unit, or look whether it runs, have the functions of unit.sh. */
 const USES_UNIT: readonly Name[] = ["start", "reboot"];
 
-const read = (name: string): Command => script(readFileSync(join(ROOT, "provision/change/on-host", `${name}.sh`), "utf8"));
+const read = (name: string): Command =>
+  script(readFileSync(join(ROOT, "provision/change/on-host", `${name}.sh`), "utf8"));
 
 /** A script of on-host/, with the paths and functions that it uses before it. */
 export const onHost = (name: Name): Command =>
