@@ -11,18 +11,21 @@ export interface ChildResult {
 
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Called with each line of standard output, which then is not collected. */
+  /** Gets each line of standard output; the result's `stdout` is empty then. */
   readonly onLine?: (line: string) => void;
-  /** The child has this process' own input and output; nothing is collected. */
+  /** The child uses this process's own input and output; nothing is collected. */
   readonly inherit?: boolean;
-  /** Ctrl-C does not reach it: it gets one SIGINT, however often somebody presses. Terraform ends at a second one without storing its state. */
+  /**
+   * Ctrl-C does not reach the child: it gets one SIGINT, even if somebody presses Ctrl-C again. At a second SIGINT
+   * Terraform would end without storing its state.
+   */
   readonly isShielded?: boolean;
 }
 
 /**
- * Runs a program of this machine and waits for its end, whatever signal arrives meanwhile: Ctrl-C reaches it by the
- * process group (unless it is shielded), SIGTERM is forwarded as SIGINT. Throws Interrupted once it has ended after such
- * a signal.
+ * Runs a program on this machine and waits until it ends, even if a signal arrives meanwhile. Ctrl-C reaches the child
+ * through the process group (unless it is shielded); SIGTERM and SIGHUP are passed on as SIGINT.
+ * @throws Interrupted after the child has ended, if a signal arrived
  */
 export async function runChild(
   { screen, signals }: Context,
@@ -35,7 +38,7 @@ export async function runChild(
   const { env = process.env, isShielded = false } = options;
   const child = spawn(program, args, { env, stdio: stdio as StdioOptions, detached: isShielded });
   const onSignal = (name: string, isFirst: boolean): void => {
-    if (isShielded) screen.say(`interrupted: waiting until ${program} has ended what it began`);
+    if (isShielded) screen.say(`interrupted: waiting until ${program} has stopped safely`);
     if (isShielded ? isFirst : name !== "SIGINT") child.kill("SIGINT");
   };
   return signals.outlast(onSignal, async () => {

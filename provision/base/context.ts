@@ -1,7 +1,7 @@
 import { Screen, makeScreen } from "./screen";
 import { Signals } from "./signals";
 
-/** What a verb has of the process that it runs in: made once by each verb and handed to all that it calls. */
+/** The screen and the signals of this process. Each verb makes one context and hands it to everything that it calls. */
 export interface Context {
   readonly screen: Screen;
   readonly signals: Signals;

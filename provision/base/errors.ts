@@ -1,4 +1,4 @@
-/** A failure the operator can act on: shown as `error:` and `hint:`, without a stack trace. Exit code 1. */
+/** A failure that the operator can act on. It is shown as `error:` and `hint:`, without a stack trace. Exit code 1. */
 export class UserError extends Error {
   readonly exitCode: number = 1;
   constructor(
@@ -15,7 +15,7 @@ export class Busy extends UserError {
   override readonly exitCode = 75;
 }
 
-/** The operator pressed Ctrl-C. Exit code 130, as the shell does for SIGINT. */
+/** Ctrl-C or another signal ended the verb. Exit code 130, which shells use for SIGINT. */
 export class Interrupted extends UserError {
   override readonly exitCode = 130;
 }

@@ -1,7 +1,7 @@
 import type { Context } from "./context";
 import { UserError } from "./errors";
 
-/** The only place that catches: shows an error with its hint and sets the exit code. */
+/** Runs a verb's work. If it fails, shows the error with its hint and sets the exit code. */
 export function runMain({ screen }: Context, work: () => Promise<void>): void {
   work().catch((error: unknown) => {
     screen.clearStatus();

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { isAlive } from "./processes";
 
 /**
- * Runs `work` with a folder for plain text, mode 0700, in memory where there is /dev/shm. The folder goes however this
- * process ends; one that a SIGKILL left goes at the next call.
+ * Runs `work` with a folder for decrypted text (mode 0700), in memory if /dev/shm is a tmpfs. The folder is removed
+ * when `work` or this process ends; if the process was killed, the next call removes it.
  */
 export async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const base = isMemory("/dev/shm") ? "/dev/shm" : tmpdir();

@@ -4,26 +4,26 @@ import { Interrupted } from "./errors";
 import { printable } from "./text";
 
 /**
- * Where a verb shows what it does. Results go to standard output, everything about the way there to standard error.
- * Whatever is shown loses its control characters here, so that no host, server or DAG drives the operator's terminal.
+ * Where a verb shows what it does. Results go to standard output, progress and errors to standard error. Control
+ * characters are removed here, so that no host, server or DAG can control the operator's terminal.
  */
 export interface Screen {
-  /** Shows a result: what the verb was asked for. */
+  /** Shows a result, which is what the verb was asked for, on standard output. */
   print(text: string): void;
   /** Shows progress, on standard error. */
   say(text: string): void;
-  /** Shows a line that the next output replaces; nothing where there is no terminal. */
+  /** Shows a line that the next output replaces. Without a terminal it shows nothing. */
   status(text: string): void;
-  /** Takes the status line away. */
+  /** Removes the status line. */
   clearStatus(): void;
-  /** The same screen for one of several hosts that are worked on side by side: its lines begin with the name. */
+  /** A screen for one of several hosts that are changed at the same time: its lines begin with this name. */
   part(name: string): Screen;
-  /** Streams for what a host prints, as it comes. */
+  /** Streams that show a host's output as it arrives, on standard output or standard error. */
   readonly output: () => Writable;
   readonly errors: () => Writable;
-  /** Somebody is there to answer a question. */
+  /** Whether there is a terminal on which somebody can answer a question. */
   canAsk(): boolean;
-  /** The answer to a question. @throws Interrupted at Ctrl-C and at the end of input */
+  /** Asks a question and returns the answer. @throws Interrupted at Ctrl-C and at the end of input */
   ask(question: string): Promise<string>;
 }
 
@@ -42,7 +42,7 @@ export function makeScreen(): Screen {
     shown = [...statuses.values()].join(" · ").slice(0, (process.stderr.columns ?? 80) - 1);
     process.stderr.write(shown);
   };
-  /** One host's line must not take another's status away. */
+  /** Shows a line of one host; the status lines of the other hosts stay. */
   const write = (name: string, text: string, to: NodeJS.WriteStream): void => {
     hide();
     statuses.delete(name);
@@ -77,7 +77,7 @@ export function makeScreen(): Screen {
 const prefixed = (name: string, text: string): string => (name ? text.replace(/^(?=.)/gm, `${name}: `) : text);
 
 function printableStream(write: (text: string) => boolean): Writable {
-  // A character may arrive in two pieces.
+  // The bytes of one character may arrive in two chunks.
   const decoder = new StringDecoder("utf8");
   return new Writable({
     write: (chunk: Buffer, _encoding, done) => (write(printable(decoder.write(chunk))), done()),
@@ -97,7 +97,7 @@ async function askOnTerminal(question: string): Promise<string> {
   }
 }
 
-// `make logs | head` closes the pipe: nobody reads on, which is no failure.
+// `make logs | head` closes the pipe when it has read enough: that is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

@@ -1,35 +1,35 @@
-/** Text that is safe to hand to a POSIX shell. `sh` makes one from values, `script` from a text that holds none. */
+/** Text that is safe to hand to a POSIX shell. `sh` makes it of text and values, `script` of text alone. */
 export class Command {
-  /** Only this file calls it (a lint rule). */
+  /** A lint rule forbids calls outside of this file. */
   constructor(readonly text: string) {}
 }
 
-/** What a command came to. */
+/** How a command ended. */
 export interface Result {
-  /** The exit code; -1 if the command ended without one, which is a failure always. */
+  /** The exit code; -1 if the command ended without one (by a signal, for example), which is always a failure. */
   readonly code: number;
-  /** What it printed; empty where its output went to a stream. */
+  /** What the command printed; empty if its output went to a stream. */
   readonly stdout: string;
-  /** Likewise. */
+  /** The same for standard error. */
   readonly stderr: string;
 }
 
 export type Argument = string | number | Command | readonly (string | number | Command)[];
 
-/** Builds a command; every interpolated value is quoted, a list becomes words, nested commands stay as they are. */
+/** Builds a command: values are quoted, a list becomes one word for each item, nested commands stay as they are. */
 export function sh(parts: TemplateStringsArray, ...args: Argument[]): Command {
   return new Command(parts.reduce((text, part, i) => text + quoted(args[i - 1]!) + part));
 }
 
-/** A command from a text as it stands: a script in a file of this project, never a value from elsewhere. */
+/** Makes a command of a text without quoting: only for this project's own scripts, never for a value from elsewhere. */
 export const script = (text: string): Command => new Command(text);
 
-/** Commands one a line, as a script for `sh -e`. */
+/** Joins commands into a script for `sh -e`, one on each line. */
 export function lines(...commands: readonly Command[]): Command {
   return new Command(commands.map(({ text }) => text).join("\n"));
 }
 
-/** `NAME=value …` for the front of a command; what is undefined stays unset. */
+/** `NAME=value …`, to be put before a command. A name whose value is undefined is left out. */
 export const environment = (values: Readonly<Record<string, string | undefined>>): Command =>
   new Command(
     Object.entries(values)

@@ -1,23 +1,23 @@
 import { Interrupted } from "./errors";
 
 type Name = "SIGINT" | "SIGTERM" | "SIGHUP";
-/** A closed terminal ends what only this machine can go on with. */
+/** For work that this machine does: it must stop safely even if the terminal is closed (SIGHUP). */
 const ALL = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** A closed terminal ends this process and nothing else: what it follows goes on elsewhere. */
+/** For work that goes on without this process, such as a change on the host: SIGHUP just ends the process. */
 const PRESSED = ["SIGINT", "SIGTERM"] as const;
 
 const AGAIN = "run the same verb again: it goes on from here";
 
 /**
- * What Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) do while a verb works. Without any of these methods at
- * work a signal ends the process, as it does by default. Whichever are at work at the same time all hear a signal.
+ * Decides what Ctrl-C (SIGINT), SIGTERM and a closed terminal (SIGHUP) do while a verb works. While none of these
+ * methods runs, a signal ends the process, as usual. If several run at the same time, each of them gets the signal.
  */
 export class Signals {
   private hasCome = false;
 
   constructor(private readonly source: Pick<NodeJS.EventEmitter, "on" | "off"> = process) {}
 
-  /** `handler` gets each signal for as long as `work` lasts. */
+  /** Calls `handler` for each signal that arrives during `work`. */
   async handle<T>(names: readonly Name[], handler: (name: Name) => void, work: () => Promise<T>): Promise<T> {
     const listener = handler as (name: string) => void;
     for (const name of names) this.source.on(name, listener);
@@ -28,17 +28,17 @@ export class Signals {
     }
   }
 
-  /** A signal is remembered for `stopIfHeld`: it ends nothing between two programs that `work` runs. */
+  /** During `work` a signal does not end the process: it is remembered, and the next `stopIfHeld` throws. */
   hold<T>(work: () => Promise<T>): Promise<T> {
     return this.handle(ALL, () => void (this.hasCome = true), work);
   }
 
-  /** @throws Interrupted where a signal came during `hold` */
+  /** @throws Interrupted if a signal arrived during `hold` */
   stopIfHeld(): void {
     if (this.hasCome) throw new Interrupted("interrupted", AGAIN);
   }
 
-  /** Waits for a child's end, whatever signal arrives meanwhile. @throws Interrupted once it has ended after a signal */
+  /** Waits until `work` has ended. If a signal arrives meanwhile, calls `onSignal`. @throws Interrupted then, at the end */
   async outlast<T>(onSignal: (name: Name, isFirst: boolean) => void, work: () => Promise<T>): Promise<T> {
     let times = 0;
     const result = await this.handle(ALL, (name) => onSignal(name, (times += 1) === 1), work);
@@ -46,7 +46,7 @@ export class Signals {
     return result;
   }
 
-  /** Throws `reason` at the first signal, without waiting for `work`: what repeats itself looks at its AbortSignal. */
+  /** Throws `reason` at the first signal, without waiting for `work`. A loop in `work` must look at its AbortSignal. */
   async orThrow<T>(reason: () => Error, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
     const abort = new AbortController();
     let stop: () => void = () => undefined;
@@ -65,14 +65,14 @@ export class Signals {
     });
   }
 
-  /** Resolves with what `work` gives, or with undefined at the first signal: the usual end of what only shows something. */
+  /** The result of `work`, or undefined at the first signal: for verbs that show something until Ctrl-C. */
   async orEnd<T>(work: Promise<T>): Promise<T | undefined> {
     let stop: () => void = () => undefined;
     const came = new Promise<undefined>((resolve) => (stop = () => resolve(undefined)));
     return this.handle(PRESSED, stop, () => Promise.race([work, came]));
   }
 
-  /** Tells `work` by its AbortSignal to end, waits until it has, and throws `reason` then: `finally` blocks have run. */
+  /** At a signal, tells `work` to end by its AbortSignal, waits until it has ended, and throws `reason`. */
   async thenThrow<T>(reason: () => Error, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
     const abort = new AbortController();
     try {
@@ -88,13 +88,13 @@ export class Signals {
     }
   }
 
-  /** The first signal asks for an end and the second for none: `handler` is told how many have come. */
+  /** Tells `handler` how many signals have arrived: a second Ctrl-C may mean something else than the first. */
   count<T>(handler: (times: number) => void, work: () => Promise<T>): Promise<T> {
     let times = 0;
     return this.handle(PRESSED, () => handler((times += 1)), work);
   }
 
-  /** Signals are for a program that has the same terminal. */
+  /** Ignores signals during `work`: a program on the same terminal gets Ctrl-C itself. */
   leaveTo<T>(work: () => Promise<T>): Promise<T> {
     return this.handle(PRESSED, () => undefined, work);
   }

@@ -1,8 +1,8 @@
-/** Pure formatters: values as a person reads them. */
+/** Values as text for people. */
 
 /**
- * Text of a host, a server or a DAG without what drives a terminal: escape sequences, control characters (new lines and
- * tabs stay) and the marks that turn the direction of writing (https://trojansource.codes).
+ * Removes what can control a terminal: escape sequences, control characters (except new lines and tabs) and the marks
+ * that change the direction of writing (https://trojansource.codes).
  */
 export const printable = (text: string): string =>
   text.replace(
@@ -11,10 +11,10 @@ export const printable = (text: string): string =>
     "",
   );
 
-/** Every line that is not empty begins with this many spaces more. */
+/** Indents every line that is not empty by this many spaces. */
 export const indent = (text: string, by: number): string => text.replace(/^(?=.)/gm, " ".repeat(by));
 
-/** Seconds: `0.4 s`, `12 s`, `2 min 5 s`. */
+/** Formats seconds: `0.4 s`, `12 s`, `2 min 5 s`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -23,7 +23,7 @@ export function duration(seconds: number): string {
 
 const DAY = 86_400;
 
-/** Seconds that a thing has lasted: `40 s`, `12 min`, `5 hours`, `3 days`. */
+/** Formats an age in seconds: `40 s`, `12 min`, `5 hours`, `3 days`. */
 export function age(seconds: number): string {
   const of = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;
   if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`;
@@ -31,7 +31,7 @@ export function age(seconds: number): string {
   return seconds < 2 * DAY ? of(Math.floor(seconds / 3600), "hour") : of(Math.floor(seconds / DAY), "day");
 }
 
-/** Bytes: `812 B`, `3.4 MiB`. */
+/** Formats bytes: `812 B`, `3.4 MiB`. */
 export function size(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;

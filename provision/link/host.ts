@@ -9,15 +9,15 @@ export interface RunOptions {
   readonly stderr?: Writable;
 }
 
-/** A machine that runs commands. It never throws for a non-zero exit (the caller decides), only for a lost link. */
+/** A machine that runs commands. `run` throws if the link is lost, but not for an exit code: that is for the caller. */
 export interface Host {
   /** How messages name it: `ubuntu@127.0.0.1:2222`. */
   readonly name: string;
-  /** The file where this machine keeps the id of the newest change that its operator knows the end of. */
+  /** A file on this machine: it holds the id of the newest change whose end its operator has been told. */
   readonly memory?: string;
   run(command: Command, options?: RunOptions): Promise<Result>;
-  /** A stream to a TCP port on the host's own loopback, through the SSH connection. */
+  /** Opens a stream to a TCP port on the host's own loopback, through the SSH connection. */
   connect(port: number): Promise<Duplex>;
-  /** A new connection in the place of one that was lost. */
+  /** Replaces a lost connection by a new one. */
   reconnect(): Promise<void>;
 }

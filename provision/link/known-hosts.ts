@@ -10,11 +10,11 @@ export interface HostKey {
   readonly key: Buffer;
 }
 
-/** How OpenSSH's known_hosts names a host: a port other than 22 goes in brackets. */
+/** The name of a host in OpenSSH's known_hosts: `address`, or `[address]:port` if the port is not 22. */
 export const knownHostName = ({ address, port }: Pick<HostOutput, "address" | "port">): string =>
   port === 22 ? address : `[${address}]:${port}`;
 
-/** The pinned keys of a host, never empty. Throws a UserError where nothing is pinned: there is no trust on first use. */
+/** The pinned keys of a host. @throws UserError if none is pinned: no host is trusted on first use */
 export function pinnedKeys(deployment: Deployment, host: HostOutput): HostKey[] {
   const keys = readPins(deployment).flatMap(({ name, id, type, key }) =>
     name === knownHostName(host) && id === host.id ? [{ type, key: Buffer.from(key, "base64") }] : [],
@@ -23,24 +23,24 @@ export function pinnedKeys(deployment: Deployment, host: HostOutput): HostKey[] 
   throw new UserError(`no SSH host key is pinned for ${knownHostName(host)} (${host.id})`, "run make infrastructure");
 }
 
-/** The pinned keys of this very host, `type base64`. */
+/** The keys that are pinned for this address and id, as `type base64`. */
 export const pinsOf = (deployment: Deployment, host: HostOutput): string[] =>
   readPins(deployment)
     .filter(({ name, id }) => name === knownHostName(host) && id === host.id)
     .map(({ type, key }) => `${type} ${key}`);
 
-/** Pins the keys that a host has shown. @throws UserError if this very host has others pinned */
+/** Pins the keys that a host has shown. @throws UserError if other keys are pinned for the same address and id */
 export function pinNewHost(deployment: Deployment, host: HostOutput, keys: readonly string[]): void {
   const known = pinsOf(deployment, host);
   if (known.length === 0) return pinHost(deployment, host, keys);
   if (known.some((key) => keys.includes(key))) return;
   throw new UserError(
     `the SSH host key of ${loginOf(host)} (${host.id}) is not the one that is pinned`,
-    `somebody may have replaced it; if you did, delete its line in ${deployment.paths.knownHosts}`,
+    `somebody may have replaced the key; if you did it yourself, delete the host's line in ${deployment.paths.knownHosts}`,
   );
 }
 
-/** Replaces what is pinned for this host's address; keys as `type base64`. Lines carry the host's id as their comment. */
+/** Replaces the keys (`type base64`) that are pinned for this host's address. Each line ends with the host's id. */
 export function pinHost(deployment: Deployment, host: HostOutput, keys: readonly string[]): void {
   const others = readPins(deployment).filter(({ name }) => name !== knownHostName(host));
   const text = [

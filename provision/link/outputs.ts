@@ -5,23 +5,23 @@ import { UserError } from "../base/errors";
 
 const HostOutput = z.strictObject({
   role: z.enum(["main", "worker"]),
-  /** Changes when the machine is another one: EC2's instance id, a local container's id. */
+  /** Every new machine has another one: EC2's instance id, or the random id of a local host. */
   id: z.string().min(1),
-  /** Where sshd answers, and as whom to log in. */
+  /** Where sshd answers, and the user to log in as. */
   address: z.string().min(1),
   port: z.int().min(1).max(65535),
   user: z.string().min(1),
-  /** Where the deployment's other hosts reach it. */
+  /** The address at which the deployment's other hosts reach this one. */
   privateAddress: z.string().min(1),
 });
 export type HostOutput = Readonly<z.infer<typeof HostOutput>>;
 
-/** What infrastructure hands over to provisioning, whichever stack made it. */
+/** What `make infrastructure` hands over to the other verbs: the same for every kind of infrastructure. */
 export const Outputs = z.strictObject({
   hosts: z.array(HostOutput).min(1),
-  /** The block device of the data volume, to be mounted at /srv/airflow; null where it is mounted already. */
+  /** The block device of the data volume, to be mounted at /srv/airflow; null if infrastructure has mounted it. */
   dataDevice: z.nullable(z.strictObject({ volumeId: z.string() })),
-  /** Where the host may add backups. */
+  /** The bucket to which the host may add backups. */
   backupBucket: z.string().optional(),
 });
 export type Outputs = Readonly<z.infer<typeof Outputs>>;
@@ -31,7 +31,7 @@ export const loginOf = ({ user, address, port }: HostOutput): string => `${user}
 
 export const hasOutputs = ({ paths }: Deployment): boolean => existsSync(paths.outputs);
 
-/** What `make infrastructure` handed over. Throws a UserError where it has not run yet. */
+/** Reads what `make infrastructure` handed over. @throws UserError if it has not run yet, or the file is damaged */
 export function readOutputs(deployment: Deployment): Outputs {
   const file = deployment.paths.outputs;
   if (!hasOutputs(deployment)) {
@@ -40,6 +40,6 @@ export function readOutputs(deployment: Deployment): Outputs {
   try {
     return Outputs.parse(JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
-    throw new UserError(`${file} is damaged`, "run make infrastructure: it writes the file anew", { cause });
+    throw new UserError(`${file} is damaged`, "run make infrastructure: it writes the file again", { cause });
   }
 }

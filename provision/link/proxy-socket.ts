@@ -5,16 +5,18 @@ import { printable } from "../base/text";
 /** A connection through a program, as OpenSSH's ProxyCommand makes it. */
 export interface ProxySocket {
   readonly socket: Duplex;
-  /** What the program said on standard error, once it has ended or had a moment to; empty: nothing. */
+  /** The end of what the program wrote to standard error; waits up to half a second for the program to end. */
   lastWords(): Promise<string>;
-  /** Ends the program and whatever it started. */
+  /** Ends the program and everything that it started. */
   end(): void;
 }
 
+/** How many characters of standard error are kept. */
 const WORDS = 2000;
 
 export function proxySocket([program, ...args]: readonly string[]): ProxySocket {
-  // A group of its own: Ctrl-C is the verb's to answer, and needs the connection for it; the helpers it starts end with it.
+  // The program has a process group of its own: Ctrl-C must not end it, because the verb that answers Ctrl-C needs the
+  // connection. The group also lets `kill` reach the helpers that the program starts.
   const child = spawn(program!, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   const socket = Duplex.from({ readable: child.stdout, writable: child.stdin });
   let stderr = "";
@@ -24,7 +26,7 @@ export function proxySocket([program, ...args]: readonly string[]): ProxySocket 
     try {
       if (child.pid) process.kill(-child.pid, signal);
     } catch {
-      // It has ended.
+      // The program has ended already.
     }
   };
   const end = (): void => kill("SIGKILL");

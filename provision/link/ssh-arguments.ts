@@ -3,7 +3,7 @@ import type { Paths } from "../deployment/paths";
 import { sh } from "../base/shell";
 import type { WayIn } from "./way-in";
 
-/** OpenSSH's own client, bound to the pinned host key and the deployment's key. Pure. */
+/** Arguments for OpenSSH's client, which then accepts only the pinned host key. */
 export function sshArguments(
   paths: Paths,
   target: HostOutput,
@@ -13,15 +13,15 @@ export function sshArguments(
 ): string[] {
   const options = {
     StrictHostKeyChecking: "yes",
-    // Quotes: a path may hold spaces; % begins a token.
+    // The path is in quotes because it may hold spaces; a `%` is doubled because it begins a token otherwise.
     UserKnownHostsFile: `"${paths.knownHosts.replaceAll("%", "%%")}"`,
     GlobalKnownHostsFile: "/dev/null",
     UpdateHostKeys: "no",
     ConnectTimeout: "20",
     ServerAliveInterval: "15",
-    // Without a key file the key is in the agent.
+    // Without a key file, ssh takes the key from the agent.
     ...(hasKey && { IdentitiesOnly: "yes" }),
-    // ssh gives this one to a shell, after having looked for tokens.
+    // ssh replaces tokens in this option and then hands it to a shell.
     ...(way && { ProxyCommand: sh`${way}`.text.replaceAll("%", "%%") }),
   };
   return [

@@ -13,17 +13,17 @@ import { proxySocket } from "./proxy-socket";
 import type { Command, Result } from "../base/shell";
 import { wayIn } from "./way-in";
 
-/** The link to the host is gone; what the command did is unknown. */
+/** The connection to the host was lost. It is unknown what the command did. */
 export class LinkLost extends UserError {
   constructor(name: string, cause?: Error) {
     super(`lost the connection to ${name}`, "run the same verb again", { cause });
   }
 }
 
-/** In milliseconds: how long a connection may take, and how often a silent link is asked whether it is there; three times. */
+/** Milliseconds: to connect at most, and between probes of a silent link (three unanswered ones end it). */
 const TIMES = { connect: 20_000, keepalive: 15_000 };
 
-/** Connects with the pinned host key, hands the host to `use`, and disconnects however it ends. */
+/** Connects with the pinned host key, hands the host to `use`, and always disconnects afterwards. */
 export async function withHost<T>(
   deployment: Deployment,
   target: HostOutput,
@@ -41,7 +41,7 @@ export interface ConnectedHost extends Host {
   close(): void;
 }
 
-/** @throws UserError where the host cannot be reached, is not the pinned one, or does not accept the key. */
+/** Connects to a host. @throws UserError if it cannot be reached, is not the pinned one, or does not accept the key */
 export async function connectHost(deployment: Deployment, target: HostOutput, times = TIMES): Promise<ConnectedHost> {
   const name = loginOf(target);
   let link = await openLink(deployment, target, name, times);
@@ -63,7 +63,7 @@ export async function connectHost(deployment: Deployment, target: HostOutput, ti
   };
 }
 
-/** ssh2 has an error of its own where the link was gone before it was asked. */
+/** ssh2 throws an error of its own if the link was lost before the call. */
 const orLost = <T>(name: string, work: Promise<T>): Promise<T> =>
   work.catch((error: Error) => {
     throw error.message === "Not connected" ? new LinkLost(name, error) : error;
@@ -95,7 +95,7 @@ async function openLink(deployment: Deployment, target: HostOutput, name: string
     client
       .once("ready", resolve)
       .on("banner", (text) => (banner += text))
-      // `on`, not `once`: a second error follows a timeout, and an unheard one ends the process.
+      // `on`, not `once`: a second error follows a timeout, and an error without a listener ends the process.
       .on("error", fail)
       .once("close", () => fail(new Error("the connection was closed")))
       .connect({
@@ -115,7 +115,7 @@ async function openLink(deployment: Deployment, target: HostOutput, name: string
   });
   const end = (): void => {
     client.end();
-    // A program in between ends with its input; one that does not is ended.
+    // A proxy program ends when its input ends; if it does not, it is stopped after a second.
     if (proxy) setTimeout(proxy.end, 1000).unref();
   };
   return { client, closed, end };
@@ -137,7 +137,8 @@ function run({ client, closed }: Link, name: string, command: Command, options: 
       channel.on("exit", (code: number | null) => (exitCode = code));
       channel.on("error", lost);
       channel.on("close", () => {
-        // A link that drops closes the channel first and the client a moment later: no exit code waits for it.
+        // A lost link closes the channel first and the client a moment later. So if there is no exit code, wait for
+        // a second: if the client closes, too, the link was lost.
         const result = {
           code: exitCode ?? -1,
           stdout: Buffer.concat(stdout).toString(),
@@ -151,7 +152,7 @@ function run({ client, closed }: Link, name: string, command: Command, options: 
   });
 }
 
-/** A command may end without reading its input: what cannot be written then is no error of its own. */
+/** A command may end without reading all of its input: it is not an error if the rest cannot be written. */
 function feed(channel: ClientChannel, stdin: RunOptions["stdin"]): void {
   if (stdin === undefined || typeof stdin === "string" || Buffer.isBuffer(stdin)) channel.end(stdin);
   else pipeline(stdin, channel).catch(() => channel.end());
@@ -185,20 +186,20 @@ function readCredentials(deployment: Deployment): { privateKey?: Buffer; agent?:
   if (agent.agent) return agent;
   throw new UserError(
     `cannot use the SSH key ${deployment.paths.sshKey}: ${parsed.message}`,
-    "a key with a passphrase works through ssh-agent",
+    `if it has a passphrase, load it into ssh-agent: ssh-add ${deployment.paths.sshKey}`,
   );
 }
 
 interface Circumstances {
   readonly refusedKey: boolean;
-  /** What sshd wanted to be shown before the login. */
+  /** The text that sshd sent before the login. */
   readonly banner: string;
-  /** The program in between, and what it said. */
+  /** The proxy program, and what it wrote to standard error. */
   readonly program: string | undefined;
   readonly said: string;
 }
 
-/** pam_nologin, while systemd has not started everything yet. */
+/** What pam_nologin says while systemd has not finished booting. */
 const BOOTING = /System is booting up|not permitted to log in yet/i;
 
 function connectError(
@@ -213,14 +214,14 @@ function connectError(
   if (refusedKey || /no matching host key/i.test(cause.message)) {
     return new UserError(
       `the SSH host key of ${name} is not the pinned one: nothing was sent`,
-      `somebody may be in between; if the host was replaced on purpose, run make infrastructure (pins: ${deployment.paths.knownHosts})`,
+      `somebody may be in between; if you replaced the host, run make infrastructure (pinned keys: ${deployment.paths.knownHosts})`,
       { cause },
     );
   }
   if (cause.level === "client-authentication") {
     return new UserError(
       `${name} refused the key ${deployment.paths.sshKey}`,
-      "is it the key of this deployment? see AIRFLOW_SSH_KEY and `operators`",
+      "is it this deployment's key? AIRFLOW_SSH_KEY names another one; `operators` lists who may log in",
       { cause },
     );
   }
@@ -234,16 +235,16 @@ function connectError(
   if (program) {
     return new HostUnreachable(
       `cannot reach ${name} through ${program}: ${said || cause.message}`,
-      "aws.access in the deployment file chooses the way in",
+      "check aws.access in the deployment file: it chooses the way in",
       { cause },
     );
   }
   return new HostUnreachable(
     `cannot reach ${name}: ${cause.message}`,
-    "is it running, and may your address in? run make plan",
+    "is the host running, and does its firewall let your address in? run make plan",
     { cause },
   );
 }
 
-/** No connection, for a reason that may pass: worth another try while a host boots. */
+/** There is no connection, for a reason that may pass: it is worth another try while the host boots. */
 export class HostUnreachable extends UserError {}

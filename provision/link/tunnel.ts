@@ -10,8 +10,8 @@ export interface Tunnel {
 }
 
 /**
- * A port of this machine's loopback that leads to one of the host's, for any number of connections.
- * A lost link is made anew by the next connection. @param port 0 takes a free one
+ * Opens a port on this machine's loopback that leads to a port on the host's loopback, for any number of connections.
+ * If the SSH link is lost, the next connection makes a new one. @param port 0 takes a free one
  */
 export async function openTunnel(
   host: Host,
@@ -24,7 +24,7 @@ export async function openTunnel(
   let complaint = "";
   const server: Server = createServer({ noDelay: true }, (socket) => {
     open.add(socket);
-    // A browser that goes away is no error.
+    // A browser may close its connection at any time: that is not an error.
     socket.on("error", () => undefined).on("close", () => open.delete(socket));
     connect().then(
       (stream) => {
@@ -33,7 +33,7 @@ export async function openTunnel(
       },
       (error: Error) => {
         socket.destroy();
-        // A browser asks many times: the same answer is said once.
+        // A browser tries many times: the same error is shown once.
         if (error.message !== complaint) say(`error: ${(complaint = error.message)}`);
       },
     );
@@ -55,7 +55,7 @@ function join(socket: Socket, stream: Duplex): void {
   socket.pipe(stream).pipe(socket);
 }
 
-/** Connects to a port of the host; where the link is gone, one reconnection serves all who wait. */
+/** Connects to a port of the host. If the link is lost, all callers that wait share one reconnection. */
 function reconnecting(host: Host, port: number): () => Promise<Duplex> {
   let pending: Promise<void> | undefined;
   return async () => {

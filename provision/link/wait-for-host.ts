@@ -5,13 +5,13 @@ import type { Deployment } from "../deployment/deployment";
 import { duration } from "../base/text";
 import { HostUnreachable, connectHost } from "./ssh-host";
 
-/** In milliseconds: one try, and the pauses between two, which grow. */
+/** Milliseconds: the time limits of one try, and the pause between two tries, which grows. */
 const TRY = { connect: 10_000, keepalive: 15_000 };
 const PAUSE = { first: 100, factor: 1.5, longest: 5_000 };
 
 /**
- * Waits until the host lets its operator in. Only what passes by itself is waited for: no answer, sshd not there, users
- * not let in yet; a wrong key ends it at once.
+ * Waits until the operator can log in to the host. It waits only for what passes by itself: no answer, no sshd yet, no
+ * logins yet. A wrong key is an error at once. @param seconds how long to wait at most
  */
 export async function waitForHost(
   { screen, signals }: Context,
@@ -28,7 +28,7 @@ export async function waitForHost(
     } catch (error) {
       if (!(error instanceof HostUnreachable)) throw error;
       if (waited() > seconds) {
-        throw new HostUnreachable(`${error.message}, after ${duration(waited())}`, error.hint, { cause: error });
+        throw new HostUnreachable(`${error.message} (tried for ${duration(waited())})`, error.hint, { cause: error });
       }
     }
     screen.status(`waiting for the host to boot, ${duration(waited())} …`);

@@ -2,10 +2,10 @@ import type { HostOutput } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
 import { words } from "../base/words";
 
-/** A program and its words, whose standard input and output lead to the host's sshd; undefined: a plain connection. */
+/** A program and its arguments, whose input and output lead to the host's sshd. Undefined: a plain TCP connection. */
 export type WayIn = readonly string[] | undefined;
 
-/** One way in for all verbs, `make ssh` included. No shell ever reads it. Pure. */
+/** The way in that all verbs take, `make ssh` included. No shell interprets its words: `make ssh` quotes them. */
 export function wayIn(deployment: Deployment, { id, address, port, user }: HostOutput): WayIn {
   if (!deployment.aws) return undefined;
   const { access, proxyCommand, region, profile } = deployment.aws;
