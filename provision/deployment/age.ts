@@ -1,17 +1,17 @@
 import { UserError } from "../base/errors";
 
-/** The one door to age. The library takes 0.1 s to load, so only the verbs that need it do. */
+/** Only this file uses the age library. It takes 0.1 s to load, so it is loaded at the first use. */
 const library = () => import("age-encryption");
 
-/** A file that age cannot read: cut, changed, or not age at all. */
+/** The file is truncated, was changed, or is not an age file. */
 export class Corrupt extends Error {}
-/** A sound file, encrypted to other identities. */
+/** The file is sound, but encrypted to other identities. */
 export class NotForUs extends Error {}
 
-/** A new identity: the line that belongs in the identity file. */
+/** Makes a new identity: the line for the identity file. */
 export const generateIdentity = async (): Promise<string> => (await library()).generateX25519Identity();
 
-/** The public recipient (`age1…`) of an identity: the text of an identity file, comments allowed. */
+/** The public recipient (`age1…`) of an identity. @param identityFile the file's text, which may hold comments */
 export async function recipientOf(identityFile: string): Promise<string> {
   const { identityToRecipient } = await library();
   return identityToRecipient(keyIn(identityFile)).catch(() => {
@@ -19,7 +19,7 @@ export async function recipientOf(identityFile: string): Promise<string> {
   });
 }
 
-/** Encrypts to all recipients: any one of their identities reads it. */
+/** Encrypts to all recipients: the identity of any one of them decrypts it. */
 export async function encrypt(text: string, recipients: readonly string[]): Promise<Buffer> {
   const { Encrypter } = await library();
   const encrypter = new Encrypter();
@@ -27,13 +27,16 @@ export async function encrypt(text: string, recipients: readonly string[]): Prom
     try {
       encrypter.addRecipient(recipient);
     } catch {
-      throw new UserError(`"${recipient}" is not an age recipient`, "copy it again: one wrong letter is enough");
+      throw new UserError(
+        `"${recipient}" is not an age recipient`,
+        "copy it again: a single wrong letter makes it invalid",
+      );
     }
   }
   return Buffer.from(await encrypter.encrypt(text));
 }
 
-/** Throws Corrupt or NotForUs, neither of which holds a byte of the content. */
+/** Decrypts a file. @throws Corrupt, NotForUs, or UserError for a damaged identity: none of them holds any content */
 export async function decrypt(file: Uint8Array, identityFile: string): Promise<string> {
   const { Decrypter } = await library();
   const decrypter = new Decrypter();
@@ -45,7 +48,7 @@ export async function decrypt(file: Uint8Array, identityFile: string): Promise<s
   try {
     return await decrypter.decrypt(file, "text");
   } catch (error) {
-    // The library has no error types: this is its text for a file whose header it read and whose keys are others'.
+    // The library has no error types: this is its message for a sound file that is encrypted to other recipients.
     const isForeign = error instanceof Error && error.message.startsWith("no identity matched");
     throw isForeign ? new NotForUs() : new Corrupt();
   }

@@ -4,7 +4,7 @@ import { Network, isPrivate, isPublic, parseNetwork } from "./networks";
 
 const text = (pattern: RegExp, message: string) => z.string().regex(pattern, message);
 
-/** The commercial regions (partition `aws`); China's and the government's have other ARNs and endpoints. */
+/** The regions of the commercial partition `aws`. Those of China and of governments have other ARNs and endpoints. */
 const REGIONS = [
   ..."af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2".split(" "),
   ..."ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7".split(
@@ -19,8 +19,8 @@ const REGIONS = [
 const region = z.string().superRefine((value, context) => {
   if (REGIONS.includes(value)) return;
   const message = /^(cn|us-gov|us-iso\w*|eu-isoe|eusc)-/.test(value)
-    ? `"${value}" is another AWS partition: not yet`
-    : `"${value}" is no AWS region that is known here; did you mean "${closest(value, REGIONS)}"?`;
+    ? `"${value}" is in another AWS partition, which is not supported yet`
+    : `"${value}" is not a known AWS region; did you mean "${closest(value, REGIONS)}"?`;
   context.addIssue({ code: "custom", message });
 });
 
@@ -28,13 +28,13 @@ const zone = text(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, "must be an availability zone,
 
 const account = text(/^(?!0{12})\d{12}$/, "must be 12 digits in quotes, without dashes");
 
-/** EC2's rule for a bucket's name, without dots: they break TLS. */
+/** S3's rules for a bucket's name, and no dots: S3's TLS certificates do not cover names with dots. */
 const bucket = text(
   /^(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3|-an)$)(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
-  "must be a bucket's name: 3 to 63 lower-case letters, digits and single -, a letter or digit at both ends",
+  "must be a bucket's name: 3 to 63 lower-case letters, digits and single -, with a letter or digit at both ends",
 );
 
-/** Xen machines: their console is not shown at once, and their disks do not carry the volume's id. */
+/** Families on Xen: EC2 does not show their console at once, and their disks do not carry the volume's id. */
 const XEN = /^(a[0-9]-|t[12]|m[1-4]|c[1-4]|r[34]|i[23]|d2|g[23]s?|p[23]|x1e?|f1|h1|cc2|cr1|cg1|hi1|hs1)$/;
 
 const instanceType = z.string().superRefine((value, context) => {
@@ -45,7 +45,7 @@ const instanceType = z.string().superRefine((value, context) => {
   const problem = !family
     ? "must be an instance type, like `t3.large`"
     : XEN.test(family) || family.startsWith("mac")
-      ? "is a machine of another kind: take one of the Nitro system, like `t3.large` or `m7i.large`"
+      ? "is not supported: take a type that runs Linux on the Nitro system, like `t3.large` or `m7i.large`"
       : /^(nano|micro|small)$/.test(size!) || (size === "medium" && family.startsWith("c"))
         ? "is too small: Airflow needs 2 cores and 4 GiB of memory, as `t3.medium` has"
         : size === "medium" && !family.startsWith("t")
@@ -54,16 +54,19 @@ const instanceType = z.string().superRefine((value, context) => {
   if (problem) context.addIssue({ code: "custom", message: `"${value}" ${problem}` });
 });
 
-/** Graviton's families carry a g after their generation: t4g, m7gd, c6gn. */
+/** Whether the type has an ARM processor (Graviton): its family has a g after the generation, as in t4g, m7gd, c6gn. */
 export const isArm = (type: string): boolean => /^([a-z]+\d+g|a1\.)/.test(type);
 
-/** Seconds that tasks have to end when EC2 stops the host: Terraform waits ten minutes for it, of which Docker may take another 90 s. */
+/**
+ * Seconds that running tasks get when EC2 stops the host. Terraform waits ten minutes for the stop, and Docker may need
+ * 90 s of them.
+ */
 export const TASKS_STOP_SECONDS = 420;
 
-/** The part of a bucket that a host may add backups to. */
+/** The prefix under which a host may add backups to a bucket. */
 export const BACKUP_PREFIX = "airflow/";
 
-/** The role of a deployment's host. */
+/** The name of the IAM role of a deployment's host. */
 export const hostRoleName = (deployment: string): string => `airflow-${deployment}-host`;
 export const roleArn = (account: string, name: string): string => `arn:aws:iam::${account}:role/${name}`;
 
@@ -71,7 +74,7 @@ const email = text(/^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>".]+$/, "must be an e-mail ad
 
 const GIB = (least: number, most: number) => z.int().min(least).max(most);
 
-/** A network that may reach port 22. The widest is a /16: no handful of them adds up to the whole internet. */
+/** A network that may reach port 22. A few networks wider than /16 could add up to the whole internet. */
 export const operatorNetwork = z.string().superRefine((value, context) => {
   const problem = problemOf(value, parseNetwork(value));
   if (problem) context.addIssue({ code: "custom", message: `"${value}" ${problem}` });
@@ -80,26 +83,27 @@ export const operatorNetwork = z.string().superRefine((value, context) => {
 const WIDEST = 16;
 
 function problemOf(value: string, network: Network | undefined): string | undefined {
-  if (value.includes(":")) return "is IPv6: the host has an IPv4 address, give the one that you come from";
-  if (!network) return "must be an IPv4 network in its own form, like `198.51.100.7/32` or `203.0.113.0/24`";
-  if (network.bits < WIDEST) return `is open to strangers: /${WIDEST} is the widest, a single address is /32`;
-  if (!isPublic(network) && !isPrivate(network)) return "is nobody's address on the internet";
+  if (value.includes(":"))
+    return "is IPv6, but the host has only an IPv4 address: give the IPv4 network that you come from";
+  if (!network) return "must be an IPv4 network with its first address, like `198.51.100.7/32` or `203.0.113.0/24`";
+  if (network.bits < WIDEST) return `is too wide: /${WIDEST} is the widest, a single address is /32`;
+  if (!isPublic(network) && !isPrivate(network)) return "is a reserved network: nobody comes from it over the internet";
   return undefined;
 }
 
-/** The part of a deployment file that only EC2 needs. */
+/** The part of a deployment file that only a deployment on EC2 has. */
 export const AwsSettings = z
   .strictObject({
     profile: text(/^[\w.@+-][\w.@+ -]{0,127}$/, "must be the name of a profile in ~/.aws/config")
       .optional()
-      .describe("profile of your AWS configuration; without it, whatever credentials AWS's own tools would find"),
-    account: account.describe("the 12 digits of the AWS account, in quotes; nothing is touched in any other"),
+      .describe("profile of your AWS configuration; without it, the credentials that AWS's own tools find"),
+    account: account.describe("the 12 digits of the AWS account, in quotes; no other account is touched"),
     region: region.describe("where the host is made, like `eu-central-1`"),
     zone: zone.optional().describe("availability zone of the host and its data; without it, the region's `a`"),
     secondZone: zone
       .optional()
       .describe(
-        "zone of the network's other half; without it, the region's `b` (its `a` where the host is not in `a`)",
+        "zone of the network's second subnet; without it, the region's `b`, or its `a` if the host is not in `a`",
       ),
     vpcCidr: z
       .string()
@@ -116,7 +120,7 @@ export const AwsSettings = z
       .enum(["direct", "ssm", "eice", "proxyCommand"])
       .default("direct")
       .describe(
-        "the way in: `direct`, port 22 from `operators[].cidrs`; `ssm` and `eice`, through AWS with no port open; `proxyCommand`, a way of your own",
+        "the way in: `direct`, port 22 from `operators[].cidrs`; `ssm` and `eice`, through AWS with no port open; `proxyCommand`, a command of your own",
       ),
     proxyCommand: text(/^[^\r\n\0]+$/, "must be one line")
       .optional()
@@ -125,13 +129,17 @@ export const AwsSettings = z
       .array(z.int().min(1).max(65535))
       .max(20)
       .default([])
-      .describe("TCP ports that DAGs reach out to, beside 80 and 443: `[5432, 587]`"),
+      .describe("TCP ports of other machines that DAGs may connect to, besides 80 and 443: `[5432, 587]`"),
     instanceType: instanceType
       .default("t3.large")
       .describe("EC2's instance type, x86 or Graviton; at least 2 cores and 4 GiB of memory"),
-    os: z.enum(["ubuntu-24.04", "debian-13"]).default("ubuntu-24.04").describe("what a new host runs"),
-    rootGiB: GIB(16, 1024).default(30).describe("root disk: system and images, made again with the host"),
-    dataGiB: GIB(8, 16384).default(40).describe("data volume: database, logs, DAG releases; may grow, never shrink"),
+    os: z.enum(["ubuntu-24.04", "debian-13"]).default("ubuntu-24.04").describe("operating system of a new host"),
+    rootGiB: GIB(16, 1024)
+      .default(30)
+      .describe("size of the root disk: system and images; it is made again with the host"),
+    dataGiB: GIB(8, 16384)
+      .default(40)
+      .describe("size of the data volume: database, logs, DAG releases; it may grow, never shrink"),
     backups: z
       .strictObject({
         bucket: bucket.optional().describe("bucket for backups; without it, `airflow-backups-<account>-<deployment>`"),
@@ -139,18 +147,22 @@ export const AwsSettings = z
         objectLock: z
           .boolean()
           .default(false)
-          .describe("nobody without a special permission deletes a backup in its first 30 days (or `days`, if less)"),
+          .describe(
+            "nobody without a special permission can delete a backup in its first 30 days (or `days`, if less)",
+          ),
         snapshots: z.int().min(1).max(365).default(7).describe("daily snapshots of the data volume that are kept"),
       })
       .prefault({}),
-    alarmEmail: email.optional().describe("who is written to when the host is ill or the budget is used up"),
+    alarmEmail: email
+      .optional()
+      .describe("address that gets a mail if the host is not healthy or the budget is used up"),
     budgetUsd: z
       .number()
       .min(1)
       .max(1_000_000)
       .optional()
       .describe(
-        "US dollars a month, of the whole account; `alarmEmail` is told at 80 % and when the forecast is over it",
+        "US dollars a month for the whole account; `alarmEmail` gets a mail at 80 % and if the forecast is higher",
       ),
     state: z
       .enum(["local", "s3"])
@@ -163,7 +175,7 @@ export const AwsSettings = z
     )
       .optional()
       .describe(
-        "IAM role that DAGs have in AWS: the host takes it on for them; without it they have no credentials, as containers cannot reach the host's",
+        "IAM role that DAGs have in AWS, which the host assumes for them; without it they have no credentials, because containers cannot reach the host's",
       ),
   })
   .superRefine((aws, context) => {
@@ -171,25 +183,25 @@ export const AwsSettings = z
   });
 export type AwsSettings = Readonly<z.infer<typeof AwsSettings>>;
 
-/** What does not fit together, with the key to change. */
+/** Settings that contradict each other, with the key to change. */
 function* inconsistencies(aws: z.infer<typeof AwsSettings>): Generator<[key: string, message: string]> {
   const { host, second } = zonesOf(aws);
   for (const [key, value] of Object.entries({ zone: host, secondZone: second })) {
     if (value.slice(0, -1) !== aws.region) yield [key, `"${value}" is not in the region ${aws.region}`];
   }
-  if (host === second) yield ["secondZone", `"${second}" is the host's own zone: name another of ${aws.region}`];
+  if (host === second) yield ["secondZone", `"${second}" is the host's zone, too: name another zone of ${aws.region}`];
   if (aws.access === "proxyCommand" && !aws.proxyCommand)
     yield ["proxyCommand", "missing: access: proxyCommand needs one, like `ssh -W %h:%p bastion.example.org`"];
   if (aws.proxyCommand && aws.access !== "proxyCommand")
-    yield ["proxyCommand", `is used with access: proxyCommand only, not with ${aws.access}: change one of them`];
+    yield ["proxyCommand", `is used only with access: proxyCommand, not with ${aws.access}: change one of them`];
   if (aws.access === "ssm" && aws.os !== "ubuntu-24.04")
-    yield ["os", `has no SSM agent in its image: set os: ubuntu-24.04, or access: eice`];
-  if (aws.budgetUsd && !aws.alarmEmail) yield ["budgetUsd", "tells nobody: give alarmEmail too"];
-  if (aws.stateBucket && aws.state === "local") yield ["stateBucket", "is used with state: s3 only"];
+    yield ["os", `${aws.os} has no SSM agent in its image: set os: ubuntu-24.04, or access: eice`];
+  if (aws.budgetUsd && !aws.alarmEmail) yield ["budgetUsd", "would tell nobody: give alarmEmail, too"];
+  if (aws.stateBucket && aws.state === "local") yield ["stateBucket", "is used only with state: s3"];
   if (aws.stateBucket && aws.stateBucket === aws.backups.bucket)
-    yield ["stateBucket", "is the backups' bucket too: each needs its own"];
+    yield ["stateBucket", "is also backups.bucket: each needs a bucket of its own"];
   if (aws.taskRole && !aws.taskRole.startsWith(`arn:aws:iam::${aws.account}:`))
-    yield ["taskRole", `is in another account than ${aws.account}`];
+    yield ["taskRole", `is not in the account ${aws.account}`];
 }
 
 type Named = { readonly name: string; readonly aws: AwsSettings };

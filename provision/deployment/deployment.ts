@@ -8,25 +8,25 @@ import { offsetOf, pathText, problemsOf } from "./settings-problems";
 
 export type Deployment = Settings & {
   readonly name: string;
-  /** Secrets outlive a laptop: `make keypair` asks for a recipient whose identity lies offline. */
+  /** Whether `make keypair` asks for a recovery recipient, so that the secrets can be read after a laptop is lost. */
   readonly wantsRecovery: boolean;
   readonly paths: Paths;
 };
 /** A deployment on EC2. */
 export type AwsDeployment = Extract<Deployment, { readonly infrastructure: "aws" }>;
 
-/** For what only EC2 has. @throws UserError with this message and hint for any other deployment */
+/** Returns a deployment on EC2. @throws UserError with this message and hint for any other deployment */
 export function onlyOnAws(deployment: Deployment, message: string, hint: string): AwsDeployment {
   if (deployment.infrastructure === "aws") return deployment;
   throw new UserError(message, hint);
 }
 
-/** Reads and checks deployments/<name>.yaml, whole, once. Throws a UserError that names every problem. */
+/** Reads and checks deployments/<name>.yaml. @throws UserError that names every problem in it */
 export function loadDeployment(name: string, directory = DEPLOYMENTS): Deployment {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
     throw new UserError(
       `"${name}" cannot be a deployment's name`,
-      "1 to 31 lower-case letters, digits and -, a letter first",
+      "take 1 to 31 lower-case letters, digits and -, beginning with a letter",
     );
   }
   const file = join(directory, `${name}.yaml`);
@@ -50,7 +50,7 @@ export function loadDeployment(name: string, directory = DEPLOYMENTS): Deploymen
 const knownDeployments = (directory: string): string[] =>
   readdirSync(directory).flatMap((entry) => /^([a-z][a-z0-9-]*)\.yaml$/.exec(entry)?.[1] ?? []);
 
-/** Throws one UserError for all problems, each with its line and path. */
+/** Parses and checks a deployment file's text. @throws UserError: one for all problems, each with its line and path */
 export function parseSettings(source: string, content: string): Settings {
   const lines = new LineCounter();
   const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
@@ -70,7 +70,7 @@ export function parseSettings(source: string, content: string): Settings {
   throw invalid(`${source} is not valid`, problems);
 }
 
-/** An alias without its anchor, or too many of them, is found only here. */
+/** Only this call finds an alias without its anchor, or too many aliases. */
 function valueOf(document: Document): unknown {
   try {
     return document.toJS();
@@ -82,5 +82,5 @@ function valueOf(document: Document): unknown {
 const invalid = (message: string, problems: readonly string[]) =>
   new UserError(
     problems.length === 1 ? `${message}: ${problems[0]}` : [`${message}:`, ...problems].join("\n  "),
-    "every setting and its default: README.md, Settings",
+    "see README.md, Settings, for every setting and its default",
   );

@@ -4,7 +4,7 @@ export interface Network {
   readonly bits: number;
 }
 
-/** Reads `203.0.113.0/24`; undefined where it is anything else: leading zeros, host bits, IPv6. */
+/** Parses `203.0.113.0/24`; undefined for anything else, such as leading zeros, host bits or IPv6. */
 export function parseNetwork(text: string): Network | undefined {
   const match = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\/(0|[1-9]\d?)$/.exec(text);
   if (!match) return undefined;
@@ -19,7 +19,7 @@ export const contains = (outer: Network, inner: Network): boolean =>
 
 export const overlaps = (a: Network, b: Network): boolean => contains(a, b) || contains(b, a);
 
-/** The nth of the equal parts that a network is cut into by `bits` more bits. */
+/** The nth (from 0) of the 2^moreBits equal parts of a network. */
 export function part({ first, bits }: Network, moreBits: number, n: number): string {
   const start = first + n * 2 ** (32 - bits - moreBits);
   return `${[24, 16, 8, 0].map((shift) => Math.floor(start / 2 ** shift) % 256).join(".")}/${bits + moreBits}`;
@@ -28,7 +28,7 @@ export function part({ first, bits }: Network, moreBits: number, n: number): str
 const named = (...texts: string[]): Network[] => texts.map((text) => parseNetwork(text)!);
 
 const PRIVATE = named("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16");
-/** Addresses that no packet comes from across the internet: carrier NAT, loopback, link-local, multicast, reserved. */
+/** Networks from which no packet comes over the internet: carrier NAT, loopback, link-local, multicast, reserved. */
 const UNROUTED = named("0.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3");
 
 export const isPrivate = (network: Network): boolean => PRIVATE.some((range) => contains(range, network));

@@ -3,8 +3,8 @@ import { UserError } from "../base/errors";
 import type { Deployment } from "./deployment";
 
 /**
- * Public SSH keys that may log in to a deployment's hosts, one line each: the operators' or, without any, the key that
- * `make keypair` made. One rule for a host's first boot and for provisioning.
+ * The public SSH keys that may log in to a deployment's hosts, one line each: those of the operators or, if none are
+ * listed, the one that `make keypair` made. A host's first boot and provisioning both use this list.
  * @throws UserError if the operator of this machine would be locked out
  */
 export function authorizedKeys({ name, operators, paths }: Deployment): string[] {

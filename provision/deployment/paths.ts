@@ -6,32 +6,32 @@ export { ROOT };
 export const TEMPLATES = join(ROOT, "templates");
 export const DAGS = join(ROOT, "dags");
 
-/** Deployment files and what is public and committed beside them; a test has a folder of its own. */
+/** The folder of the deployment files, and of public files that are committed beside them. A test names its own. */
 export const DEPLOYMENTS = process.env["AIRFLOW_DEPLOYMENTS"] || join(ROOT, "deployments");
 
 export interface Paths {
-  /** Everything this machine knows about the deployment; ignored by git. */
+  /** The deployment's own folder on this machine; ignored by git. */
   readonly state: string;
   /** What `make infrastructure` learned, as JSON (provision/link/outputs.ts). */
   readonly outputs: string;
-  /** Private SSH key, OpenSSH format; its public half beside it with `.pub`. */
+  /** The private SSH key in OpenSSH's format; the public key lies beside it, with `.pub`. */
   readonly sshKey: string;
   /** The age identity that decrypts the secrets. */
   readonly ageIdentity: string;
   /** Pinned host keys, OpenSSH format. */
   readonly knownHosts: string;
-  /** Where Terraform's state lies, if on this machine: a lost one leaves things behind that cost money. */
+  /** The folder of Terraform's state, if it is on this machine. If the state is lost, what costs money stays behind. */
   readonly terraformState: string;
-  /** Hashes of Terraform's providers; undefined if no provider is used. */
+  /** The file with the hashes of Terraform's providers; undefined if no provider is used. */
   readonly providerLock: string | undefined;
   /** The encrypted secrets. */
   readonly secrets: string;
-  /** The recovery recipient, whose identity lies offline: public, beside the secrets, for all operators. */
+  /** The public recovery recipient, whose identity is kept offline. It lies beside the secrets, for all operators. */
   readonly recovery: string;
   readonly backups: string;
 }
 
-/** Where a deployment's files lie, by where its hosts are made. `state` is the deployment's own folder there. */
+/** Where the files of one kind of deployment lie. @param state the deployment's own folder in state/ */
 type Places = (
   name: string,
   state: string,
@@ -46,7 +46,7 @@ const PLACES: Readonly<Record<"local" | "aws", Places>> = {
     secrets: join(state, "secrets.age"),
     backups: join(state, "backups"),
   }),
-  // … any other keeps only what can be made again there, and what a team shares in the checkout.
+  // … one on AWS keeps only what can be made again there. What its team shares lies in the checkout, the rest at home.
   aws: (name) => {
     const keys = join(homedir(), ".config/airflow-deployment", name);
     return {
@@ -60,7 +60,7 @@ const PLACES: Readonly<Record<"local" | "aws", Places>> = {
   },
 };
 
-/** @param backups from the deployment file */
+/** The paths of a deployment. @param backups `backup.directory` of the deployment file */
 export function pathsOf(name: string, infrastructure: keyof typeof PLACES, backups?: string): Paths {
   const state = join(process.env["AIRFLOW_STATE"] ?? join(ROOT, "state"), name);
   const { keys, ...places } = PLACES[infrastructure](name, state);
@@ -75,5 +75,5 @@ export function pathsOf(name: string, infrastructure: keyof typeof PLACES, backu
   };
 }
 
-/** Paths in a deployment file are relative to the checkout, `~` is the home folder. */
+/** Makes a deployment file's path absolute: it is relative to the checkout, and `~` is the home folder. */
 export const absolute = (path: string): string => resolve(ROOT, path.replace(/^~(?=\/|$)/, homedir()));

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes, randomInt } from "node:crypto";
 
-/** What Airflow and its database need; anything else in the file is the operator's own and kept as it is. */
+/** The secrets that Airflow and its database need. Other names in the file are the operator's own and are kept. */
 export const SECRETS = {
-  /** Encrypts connections and variables. A comma-separated list while it is rotated: the first one encrypts. */
+  /** Encrypts connections and variables. During a rotation it is a comma-separated list, whose first key encrypts. */
   fernet_key: {
     generate: () => `${randomBytes(32).toString("base64url")}=`,
     valid: /^[\w-]{43}=(,[\w-]{43}=)*$/,
@@ -16,7 +16,7 @@ export const SECRETS = {
     must: "be at least 24 letters, digits and _ . ~ -, because it becomes part of a URL",
   },
   admin_password: { generate: () => word(20), valid: /^[ -~]{8,}$/, must: "be at least 8 printable characters" },
-  /** Keys the digests of secrets in service labels. */
+  /** The key of the HMAC of secrets in the services' labels. */
   label_key: { generate: () => word(43), valid: /^[!-~]{32,}$/, must: "be at least 32 printable characters" },
 } as const;
 export type SecretName = keyof typeof SECRETS;
@@ -24,10 +24,10 @@ export const SECRET_NAMES = Object.keys(SECRETS) as readonly SecretName[];
 
 export type Secrets = Readonly<Record<SecretName, string>> & Readonly<Record<string, string>>;
 
-/** Tells two values of a secret apart without telling the value: 16 hex digits. */
+/** 16 hex digits that are equal for equal values of a secret and do not reveal the value. */
 export const fingerprint = (name: string, value: string): string =>
   createHmac("sha256", `airflow-deployment ${name}`).update(value).digest("hex").slice(0, 16);
 
-/** Letters and digits without look-alikes: safe in URLs, YAML, shells, and to type. */
+/** Letters and digits without look-alikes: safe in URLs, YAML and shells, and easy to type. */
 const ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const word = (length: number): string => Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");

@@ -10,13 +10,13 @@ import { isAlive } from "../base/processes";
 import { SECRET_NAMES, Secrets } from "./secret-names";
 import { complete, parseSecrets } from "./secrets-text";
 
-/** The secrets, all of them. Throws a UserError where there are none yet. */
+/** Reads all secrets. @throws UserError if there are none yet, or one is missing */
 export async function readSecrets(deployment: Deployment): Promise<Secrets> {
   const opened = await openSecrets(deployment);
   if (opened.digest === undefined) {
     throw new UserError(
       `there is no ${opened.source}`,
-      "pull it from git or a backup; the first make provision makes it",
+      "restore it from git or a backup; if there never was one, run make provision, which makes it",
     );
   }
   const secrets = parseSecrets(opened.source, opened.text);
@@ -32,13 +32,13 @@ export async function readSecrets(deployment: Deployment): Promise<Secrets> {
 
 export interface Draft {
   readonly secrets: Secrets;
-  /** Names of what was generated. */
+  /** The names of the secrets that were generated. */
   readonly created: readonly string[];
-  /** Writes what was generated; encrypts again where the operators have changed. */
+  /** Writes the file if secrets were generated or the operators have changed. */
   keep(): Promise<void>;
 }
 
-/** The secrets, with what is missing generated but not kept yet. */
+/** Reads the secrets and generates the missing ones. Only `keep` writes them to the file. */
 export async function draftSecrets(deployment: Deployment): Promise<Draft> {
   const opened = await openSecrets(deployment);
   parseSecrets(opened.source, opened.text);
@@ -55,11 +55,11 @@ export async function draftSecrets(deployment: Deployment): Promise<Draft> {
 export interface Opened {
   /** How messages name the file. */
   readonly source: string;
-  /** Decrypted, not checked; empty where there is no file. */
+  /** The decrypted text, not checked yet; empty if there is no file. */
   readonly text: string;
-  /** Of the encrypted file; undefined where there is none. */
+  /** SHA-256 of the encrypted file; undefined if there is no file. */
   readonly digest: string | undefined;
-  /** Encrypted to others than the operators of today. */
+  /** The file is encrypted to other recipients than it should be now. */
   readonly isStale: boolean;
 }
 
@@ -87,8 +87,8 @@ export async function openSecrets(deployment: Deployment): Promise<Opened> {
 }
 
 /**
- * Writes the secrets so that a crash at any moment leaves either the old file or the new one, and never over somebody
- * else's edit: `opened` is what the text was made from.
+ * Writes the secrets. A crash at any moment leaves either the old file or the new one.
+ * @param opened the file that the text was made from @throws UserError if somebody else has changed the file since
  */
 export async function saveSecrets(deployment: Deployment, opened: Opened, text: string): Promise<void> {
   const file = deployment.paths.secrets;
@@ -119,7 +119,7 @@ export async function saveSecrets(deployment: Deployment, opened: Opened, text: 
 
 const HEADER = /^# Secrets of (\S+), encrypted to: (.*)\n/;
 
-/** Who shall be able to read the secrets: the operators, or whoever made the keys; and the recovery recipient. */
+/** The recipients of the secrets: the operators (or this machine's own, if none are listed) and the recovery one. */
 async function readersOf({ operators, paths }: Deployment, identity: string) {
   const own = await recipientOf(identity);
   const team = operators.length > 0 ? operators.map(({ age }) => age) : [own];
@@ -134,7 +134,7 @@ async function identityOf({ ageIdentity, secrets }: Paths): Promise<string> {
   throw new UserError(
     `there is no age identity at ${nameOf(ageIdentity)}`,
     existsSync(secrets)
-      ? `it decrypts ${nameOf(secrets)}: copy yours there, or name it with AIRFLOW_AGE_IDENTITY`
+      ? `it is needed to decrypt ${nameOf(secrets)}: copy yours there, or name it with AIRFLOW_AGE_IDENTITY`
       : "run make keypair",
   );
 }
@@ -146,7 +146,7 @@ async function decrypted(source: string, file: Buffer, identity: string): Promis
     if (error instanceof NotForUs) {
       throw new UserError(
         `${source} is not encrypted to your age identity, ${await recipientOf(identity)}`,
-        "let somebody who can read it add you to `operators` and run make secrets; or name the right identity with AIRFLOW_AGE_IDENTITY",
+        "ask somebody who can read it to add you to `operators` and run make secrets; or name the right identity with AIRFLOW_AGE_IDENTITY",
       );
     }
     if (error instanceof Corrupt) {
@@ -158,9 +158,12 @@ async function decrypted(source: string, file: Buffer, identity: string): Promis
 
 async function putInPlace(temporary: string, file: string, opened: Opened): Promise<void> {
   const meanwhile = () =>
-    new UserError(`${opened.source} was changed by somebody else meanwhile`, "nothing was written: run again");
+    new UserError(
+      `${opened.source} was changed by somebody else meanwhile`,
+      "nothing was written; run the same verb again",
+    );
   if (opened.digest === undefined) {
-    // A link never replaces a file: of two first runs one keeps its secrets and the other hears of it.
+    // A link never replaces a file: if two first runs write at the same time, the second one fails.
     return link(temporary, file).catch((error: NodeJS.ErrnoException) => {
       throw error.code === "EEXIST" ? meanwhile() : error;
     });
@@ -170,7 +173,7 @@ async function putInPlace(temporary: string, file: string, opened: Opened): Prom
   await rename(temporary, file);
 }
 
-/** What a killed writer left: encrypted, but of no use. */
+/** Removes the (encrypted) temporary files of processes that were killed. */
 async function removeLeftovers(file: string): Promise<void> {
   for (const entry of await readdir(dirname(file))) {
     const pid = entry.startsWith(`${basename(file)}.`) && /\.(\d+)\.tmp$/.exec(entry)?.[1];
@@ -201,7 +204,7 @@ const contentOf = (file: string): Promise<Buffer | undefined> =>
 
 const sha256 = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
 
-/** Relative to the checkout where it lies inside. */
+/** A file's name in messages: relative to the checkout if it lies inside. */
 const nameOf = (file: string): string => {
   const inside = relative(ROOT, file);
   return inside.startsWith("..") ? file : inside;

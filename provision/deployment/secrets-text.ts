@@ -2,15 +2,15 @@ import { Document, LineCounter, YAMLMap, isMap, isScalar, parseDocument } from "
 import { UserError } from "../base/errors";
 import { SECRETS, SECRET_NAMES, Secrets } from "./secret-names";
 
-/** The decrypted file: a YAML map of names to texts. No function here puts any of its text into an error. */
+/** The decrypted file is a YAML map of names to texts. No function here puts a value into an error. */
 
-/** The values by name. Names may be missing: `complete` adds them. Throws one UserError for all problems. */
+/** Parses the values by name. Names may be missing: `complete` adds them. @throws UserError: one for all problems */
 export function parseSecrets(source: string, text: string): Partial<Secrets> {
   const lines = new LineCounter();
   const document = documentOf(text, lines);
   const lineOf = (offset = 0): number => lines.linePos(offset).line;
   if (document.errors.length > 0) {
-    // Not the parser's own words: they quote the text.
+    // The parser's own messages are not shown, because they quote the text.
     throw invalid(
       source,
       document.errors.map(({ pos, code }) => `line ${lineOf(pos[0])}: not YAML (${code})`),
@@ -23,8 +23,9 @@ export function parseSecrets(source: string, text: string): Partial<Secrets> {
   for (const { key, value } of document.contents.items) {
     const where = `line ${lineOf(isScalar(key) ? key.range?.[0] : 0)}:`;
     const name = isScalar(key) ? String(key.value) : "";
-    if (!/^[a-z][a-z0-9_]*$/.test(name)) problems.push(`${where} a name is lower-case letters, digits and _`);
-    else if (!isScalar(value)) problems.push(`${where} ${name} must be one text`);
+    if (!/^[a-z][a-z0-9_]*$/.test(name))
+      problems.push(`${where} a name must be lower-case letters, digits and _, beginning with a letter`);
+    else if (!isScalar(value)) problems.push(`${where} ${name} must be a single text`);
     else if (!value.value) problems.push(`${where} ${name} is empty`);
     else secrets[name] = String(value.value);
     const known = Object.hasOwn(SECRETS, name) ? SECRETS[name as keyof typeof SECRETS] : undefined;
@@ -36,7 +37,7 @@ export function parseSecrets(source: string, text: string): Partial<Secrets> {
   return secrets as Partial<Secrets>;
 }
 
-/** Adds what is missing, freshly generated; the operator's own entries and comments stay as they are. */
+/** Generates the missing secrets and adds them to the text; existing entries and comments stay as they are. */
 export function complete(text: string): { readonly text: string; readonly created: readonly string[] } {
   const document = documentOf(text);
   const created = SECRET_NAMES.filter((name) => !document.has(name));
@@ -57,5 +58,5 @@ const documentOf = (text: string, lineCounter?: LineCounter): Document.Parsed =>
 const invalid = (source: string, problems: readonly string[]) =>
   new UserError(
     problems.length === 1 ? `${source}: ${problems[0]}` : [`${source} is not valid:`, ...problems].join("\n  "),
-    "it holds one `name: value` a line; nothing was written",
+    "give one `name: value` on each line; nothing was written",
   );

@@ -9,7 +9,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** What is wrong, in the operator's words: with the closest known key, and the value where it is short and no secret. */
+/** Words a problem for the operator, with the closest known key, and with the value if it is short and not a secret. */
 export function problemsOf(issue: z.core.$ZodIssue, root: unknown): Problem[] {
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(issue.path);
@@ -48,7 +48,7 @@ const article = (type: string): string =>
 const wanted = (issue: z.core.$ZodIssue): string =>
   issue.code === "invalid_value" || issue.code === "invalid_type" ? `, ${sentence(issue)}` : "";
 
-/** What was found, where it is short enough to help. */
+/** The value that was found, if it is short and does not look like a secret. */
 function shown(value: unknown): string {
   if (typeof value === "object") return `, not ${Array.isArray(value) ? "a list" : "a map"}`;
   const json = JSON.stringify(value);
@@ -77,7 +77,7 @@ export const pathText = (path: Path): string =>
   path.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i > 0 ? "." : ""}${String(key)}`)).join("") +
   (path.length > 0 ? ": " : "");
 
-/** Where in the file the key (or else its closest parent) stands in the file. */
+/** The offset in the file of the key or, if it is missing, of its closest parent. */
 export function offsetOf(document: Document, path: Path): number | undefined {
   if (path.length === 0) return undefined;
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);

@@ -14,15 +14,18 @@ const operator = z.strictObject({
 const requirement = text(
   /^[A-Za-z\d]([\w.-]*[A-Za-z\d])?\s*(\[[\w\s,.-]*\])?\s*(([~=!<>]=|===|[<>]|;)[^\n]+|@\s*https?:\/\/[^\n]+)?$/,
   "must be one requirement as in requirements.txt, like `pandas>=2.3,<3`",
-).refine((value) => !/^apache[-_.]airflow\s*($|[^\w\s.-])/i.test(value), "Airflow's version is locked by this project");
+).refine(
+  (value) => !/^apache[-_.]airflow\s*($|[^\w\s.-])/i.test(value),
+  "must not name Airflow: this project locks its version",
+);
 
 const url = z
   .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-  .refine((value) => !/^\w+:\/\/[^/]*@/.test(value), "must hold no user or password: this file is no secret");
+  .refine((value) => !/^\w+:\/\/[^/]*@/.test(value), "must not hold a user or password: this file is not secret");
 
 const word = text(/^[a-z][a-z0-9_]*$/, "must be lower-case letters, digits and _, as in airflow.cfg");
 
-/** The deployment file: all that an operator edits. Descriptions become the README's table and the editors' schema. */
+/** The deployment file: everything that an operator edits. Descriptions become README's table and editors' schema. */
 const Fields = z.strictObject({
   infrastructure: z
     .enum(["local", "aws"])
@@ -32,7 +35,7 @@ const Fields = z.strictObject({
     .refine((team) => new Set(team.map(({ name }) => name)).size === team.length, "names must differ")
     .default([])
     .describe(
-      "the team: who may log in to the host (`ssh`, a public key) and read the secrets (`age`, a recipient), on AWS from which networks (`cidrs`); empty: whoever made the keys",
+      "the team: who may log in to the host (`ssh`, a public key) and read the secrets (`age`, a recipient), on AWS from which networks (`cidrs`); if it is empty, the person who made the keys",
     ),
   airflow: z
     .strictObject({
@@ -42,13 +45,13 @@ const Fields = z.strictObject({
         "must name the image by digest: registry/name@sha256:…",
       )
         .optional()
-        .describe("a ready Airflow image by digest, from a registry, instead of building one"),
+        .describe("a ready Airflow image in a registry, named by digest; without it, one is built on the host"),
       parallelism: z
         .int()
         .min(1)
         .max(512)
         .default(8)
-        .describe("tasks that run at once; what runs them holds memory when idle, too"),
+        .describe("tasks that run at once; the processes that run them use memory even when idle"),
       drain: z
         .int()
         .min(0)
@@ -86,26 +89,28 @@ const Fields = z.strictObject({
         .min(1)
         .optional()
         .describe(
-          "where `make backup` puts what it pulls; without it, `~/airflow-backups/<deployment>`, for a local host `state/<deployment>/backups`",
+          "folder to which `make backup` pulls backups; without it, `~/airflow-backups/<deployment>`, for a local host `state/<deployment>/backups`",
         ),
       keep: z
         .int()
         .min(1)
         .max(1000)
         .default(7)
-        .describe("backups that stay on the host; what is older goes once a newer one is verified"),
+        .describe("backups that stay on the host; older ones are deleted when a new one is verified"),
     })
     .prefault({}),
-  workers: notYet(z.int(), 0).describe("hosts for Celery workers; not yet: 0, tasks run on the one host"),
-  database: notYet(z.enum(["container", "rds"]), "container").describe("where the database runs; not yet: `rds`"),
+  workers: notYet(z.int(), 0).describe("hosts for Celery workers; only 0 works yet: tasks run on the one host"),
+  database: notYet(z.enum(["container", "rds"]), "container").describe(
+    "where the database runs; `rds` does not work yet",
+  ),
   broker: notYet(z.enum(["container", "elasticache"]), "container").describe(
-    "where Celery's broker will run; not yet: `elasticache`",
+    "where Celery's broker will run; `elasticache` does not work yet",
   ),
   aws: AwsSettings.optional(),
 });
 type Fields = z.infer<typeof Fields>;
 
-/** One schema, so that all problems are told at once; past it, `infrastructure` says whether there is an `aws`. */
+/** One schema, so that all problems are reported at once. In what it returns, only EC2's deployments have an `aws`. */
 export const Settings = Fields.superRefine((settings, context) => {
   for (const problem of inconsistencies(settings)) context.addIssue({ code: "custom", ...problem });
 });
@@ -115,23 +120,22 @@ export type Settings = Readonly<Omit<Fields, "infrastructure" | "aws">> &
     | { readonly infrastructure: "aws"; readonly aws: AwsSettings }
   );
 
-/** What no single setting has wrong. */
+/** Problems of settings that contradict each other. */
 function* inconsistencies({
   infrastructure,
   operators,
   aws,
 }: Fields): Generator<{ path: PropertyKey[]; message: string }> {
-  if (infrastructure === "aws" && !aws)
-    yield { path: ["aws"], message: "missing: it holds account and region at least" };
+  if (infrastructure === "aws" && !aws) yield { path: ["aws"], message: "missing: give at least account and region" };
   if (infrastructure === "local" && aws)
-    yield { path: ["aws"], message: "is used with infrastructure: aws only: change one of them" };
+    yield { path: ["aws"], message: "is used only with infrastructure: aws; change one of them" };
   const access = infrastructure === "aws" ? aws?.access : undefined;
   for (const [i, { name, cidrs = [] }] of operators.entries()) {
     const path = ["operators", i, "cidrs"];
     if (cidrs.length > 0 && infrastructure === "local")
-      yield { path, message: "is for infrastructure: aws: a local host answers this machine only" };
+      yield { path, message: "is used only with infrastructure: aws; a local host answers only this machine" };
     if (cidrs.length > 0 && (access === "ssm" || access === "eice"))
-      yield { path, message: `opens nothing with aws.access: ${access}: remove it, or set access: direct` };
+      yield { path, message: `has no effect with aws.access: ${access}: remove it, or set access: direct` };
     if (access !== "direct") continue;
     for (const [j, cidr] of cidrs.entries()) {
       const network = parseNetwork(cidr);
@@ -145,22 +149,22 @@ function* inconsistencies({
   if (access === "direct" && operators.length > 0 && operators.every(({ cidrs = [] }) => cidrs.length === 0))
     yield {
       path: ["operators"],
-      message: "nobody could come in: give cidrs, the networks they come from, or set aws.access",
+      message: "nobody could log in: give cidrs, the networks that they come from, or set another aws.access",
     };
   if (new Set(operators.flatMap(({ cidrs = [] }) => cidrs)).size > 50)
-    yield { path: ["operators"], message: "more than 50 networks: a security group holds 60 rules" };
+    yield { path: ["operators"], message: "more than 50 networks: a security group holds only 60 rules" };
   if (aws?.state === "local" && operators.length > 1)
-    yield { path: ["aws", "state"], message: "a team shares its state: set state: s3, then make state-bucket" };
+    yield { path: ["aws", "state"], message: "a team must share its state: set state: s3, then run make state-bucket" };
 }
 
-/** A setting of which one value is there already. */
+/** A setting of which only one value works yet. */
 function notYet<T extends z.ZodType>(type: T, only: z.infer<T> & {}) {
   return type
-    .refine((value) => value === only, `is not there yet: ${JSON.stringify(only)} is all there is`)
+    .refine((value) => value === only, `must be ${JSON.stringify(only)}: nothing else works yet`)
     .default(only as any);
 }
 
-/** A public key as OpenSSH writes it, whose blob says the same type as its first word: no options, one line. */
+/** Whether this is a public key on one line, without options, whose blob has the same type as its first word. */
 function isSshKey(value: string): boolean {
   const [, type, blob] = /^((?:sk-)?(?:ssh|ecdsa)-[\w.@-]+) ([A-Za-z0-9+/]+={0,3})(?: [^\n\r]*)?$/.exec(value) ?? [];
   if (!type || !blob) return false;
@@ -175,7 +179,7 @@ function isSshKey(value: string): boolean {
 const SECRETS = "is a secret: provisioning sets it, `make secrets` edits it";
 const OURS = "is set by provisioning";
 
-/** Options that would break what provisioning sets, or put a secret into a file that is none. */
+/** Options that would break what provisioning sets, or that would put a secret into a file that is not secret. */
 const RESERVED: Record<string, string> = {
   "core.fernet_key": SECRETS,
   "api.secret_key": SECRETS,
@@ -183,7 +187,7 @@ const RESERVED: Record<string, string> = {
   "database.sql_alchemy_conn": SECRETS,
   "celery.broker_url": SECRETS,
   "celery.result_backend": SECRETS,
-  "core.parallelism": "is airflow.parallelism",
+  "core.parallelism": "is set by airflow.parallelism",
   "core.executor": OURS,
   "core.auth_manager": OURS,
   "core.execution_api_server_url": OURS,

@@ -5,7 +5,7 @@ import type { Context } from "../base/context";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
 
-/** What a local deployment is called in this machine's Docker. */
+/** The names of a local deployment's container and volumes in this machine's Docker. */
 export interface LocalNames {
   readonly host: string;
   readonly dataVolume: string;
@@ -14,7 +14,7 @@ export interface LocalNames {
 
 /** A local host that exists, running or not. */
 export interface LocalHost {
-  /** Its id: new with each life of the container. */
+  /** The random id of this container: one that is made again has another. */
   readonly instance: string;
   readonly running: boolean;
   readonly port: number;
@@ -22,7 +22,7 @@ export interface LocalHost {
   readonly created: Date;
 }
 
-/** Names carry a hash of where the deployment's state lies, so that two clones do not meet. */
+/** The names hold a hash of the path of the deployment's state, so that two clones have different ones. */
 export function localNames({ name, paths }: Pick<Deployment, "name" | "paths">): LocalNames {
   const host = `airflow-${name}-${createHash("sha256").update(resolve(paths.state)).digest("hex").slice(0, 8)}`;
   return { host, dataVolume: `${host}-data`, engineVolume: `${host}-engine` };
@@ -62,7 +62,7 @@ export async function volumeSizes(context: Context, names: readonly string[]): P
   return new Map(volumes.filter(({ Name }) => names.includes(Name)).map(({ Name, Size }) => [Name, bytes(Size)]));
 }
 
-/** The host's public SSH keys, `type base64`, read from its disk past any network; empty while it is booting. */
+/** The host's public SSH keys, `type base64`, read from its disk without any network; empty while it is booting. */
 export async function readLocalHostKeys(context: Context, names: LocalNames): Promise<string[]> {
   const { code, stdout } = await runChild(context, "docker", [
     "exec",
@@ -78,7 +78,7 @@ export async function readLocalHostKeys(context: Context, names: LocalNames): Pr
     : [];
 }
 
-/** Removes what Terraform did not know of: the rest of an interrupted creation, or of a lost state. */
+/** Removes what Terraform's state does not hold: the rest of an interrupted creation, or of a lost state. */
 export async function removeLocal(
   context: Context,
   names: LocalNames,
@@ -91,7 +91,7 @@ export async function removeLocal(
   }
 }
 
-/** Runs docker; throws where it cannot do its work. */
+/** Runs docker. @throws UserError if it fails */
 export async function docker(context: Context, ...args: string[]): Promise<{ stdout: string }> {
   const result = await runChild(context, "docker", args);
   if (result.code === 0) return result;
@@ -110,7 +110,7 @@ const dockerError = (stderr: string): UserError =>
     ? new UserError("this machine's Docker does not answer", "run make setup")
     : new UserError(`docker failed: ${stderr.trim()}`);
 
-/** Docker's own sizes: `1.5GB` with powers of ten. */
+/** Parses a size as Docker writes it: `1.5GB`, by powers of ten. */
 export function bytes(text: string): number {
   const [, number, unit] = /^([\d.]+)\s*([kMGT]?)B$/.exec(text) ?? [];
   return Math.round(Number(number ?? 0) * 1000 ** ["", "k", "M", "G", "T"].indexOf(unit ?? ""));

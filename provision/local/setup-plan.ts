@@ -1,16 +1,16 @@
 import { UserError } from "../base/errors";
 
-/** What `make setup` looks at. */
+/** What `make setup` reads of this machine. */
 export interface Machine {
   /** ID and ID_LIKE of /etc/os-release. */
   readonly systems: readonly string[];
   readonly isRoot: boolean;
   readonly hasSystemd: boolean;
-  /** An engine answers. */
+  /** A Docker engine answers. */
   readonly dockerAnswers: boolean;
-  /** Docker's own packages are installed: Debian's must not come beside them. */
+  /** Docker's own packages are installed: Debian's docker.io must not be installed beside them. */
   readonly hasDockerCe: boolean;
-  /** Programs that were found. */
+  /** Those of PROGRAMS that were found. */
   readonly programs: ReadonlySet<string>;
 }
 
@@ -22,12 +22,12 @@ export interface SetupAction {
 
 export const PROGRAMS = ["docker", "dockerd", "iptables", "mmdebstrap", "ssh", "ssh-keygen", "terraform"] as const;
 
-/** What is missing on this machine, in order. Throws a UserError for what only the operator can install. */
+/** The actions that install and start what is missing. @throws UserError if only the operator can do that */
 export function planSetup(machine: Machine): SetupAction[] {
   const { dockerAnswers, isRoot, programs, hasSystemd } = machine;
   const lacks = (program: (typeof PROGRAMS)[number]): boolean => !programs.has(program);
   if (lacks("terraform")) {
-    throw new UserError("terraform is not installed", "https://developer.hashicorp.com/terraform/install");
+    throw new UserError("terraform is not installed", "install it: https://developer.hashicorp.com/terraform/install");
   }
   const isDebian = machine.systems.some((system) => ["debian", "ubuntu"].includes(system));
   const needsEngine = !dockerAnswers && (lacks("dockerd") || lacks("docker"));
@@ -39,12 +39,14 @@ export function planSetup(machine: Machine): SetupAction[] {
   ];
   if (!dockerAnswers || packages.length > 0) {
     const missing = dockerAnswers ? `missing: ${packages.join(", ")}` : "Docker does not answer (docker version)";
-    if (!isDebian) throw new UserError(missing, "only Debian and Ubuntu are set up: install and start it yourself");
-    if (!isRoot) throw new UserError(missing, "run make setup as root, or join the group docker where it is installed");
+    if (!isDebian)
+      throw new UserError(missing, "make setup knows only Debian and Ubuntu: install and start it yourself");
+    if (!isRoot)
+      throw new UserError(missing, "run make setup as root, or join the group docker if Docker is installed");
     if (needsEngine && machine.hasDockerCe) {
       throw new UserError(
         missing,
-        "docker-ce is installed here without its engine: mend that, nothing is put beside it",
+        "docker-ce is installed without its engine: install that too; make setup does not put docker.io beside it",
       );
     }
   }

@@ -108,7 +108,7 @@ describe("what is wrong is said, nothing is lost, and no secret is shown", () =>
       "no identity",
       ({ paths }) => rmSync(paths.ageIdentity),
       /^there is no age identity at .*keys\/age$/,
-      /^it decrypts .*secrets\.age: copy yours there, or name it with AIRFLOW_AGE_IDENTITY$/,
+      /^it is needed to decrypt .*secrets\.age: copy yours there, or name it with AIRFLOW_AGE_IDENTITY$/,
     ],
     [
       "an identity file with something else",

@@ -80,10 +80,10 @@ test.each(["203.0.113.7/32", "198.51.100.0/24", "8.8.0.0/16"])("%s may come in",
 });
 
 test.each([
-  ["infrastructure: aws", "aws: missing: it holds account and region at least"],
+  ["infrastructure: aws", "aws: missing: give at least account and region"],
   [
     'infrastructure: local\naws: {account: "123456789012", region: eu-central-1}',
-    "aws: is used with infrastructure: aws",
+    "aws: is used only with infrastructure: aws",
   ],
   ["infrastructure: aws\naws: {region: eu-central-1}", "aws.account: missing"],
   [
@@ -94,28 +94,34 @@ test.each([
   ['infrastructure: aws\naws: {account: "123456789012"}', "aws.region: missing"],
   [
     'infrastructure: aws\naws: {account: "123456789012", region: eu-centrl-1}',
-    'aws.region: "eu-centrl-1" is no AWS region that is known here; did you mean "eu-central-1"?',
+    'aws.region: "eu-centrl-1" is not a known AWS region; did you mean "eu-central-1"?',
   ],
-  ['infrastructure: aws\naws: {account: "123456789012", region: cn-north-1}', "another AWS partition: not yet"],
+  [
+    'infrastructure: aws\naws: {account: "123456789012", region: cn-north-1}',
+    "another AWS partition, which is not supported yet",
+  ],
   [file("zone: eu-west-1a"), 'aws.zone: "eu-west-1a" is not in the region eu-central-1'],
   [file("zone: eu-central-1"), "aws.zone: must be an availability zone"],
-  [file("zone: eu-central-1b, secondZone: eu-central-1b"), `aws.secondZone: "eu-central-1b" is the host's own zone`],
+  [file("zone: eu-central-1b, secondZone: eu-central-1b"), `aws.secondZone: "eu-central-1b" is the host's zone, too`],
   [file("access: open"), 'aws.access: must be "direct" or "ssm" or "eice" or "proxyCommand", not "open"'],
   [file("access: proxyCommand"), "aws.proxyCommand: missing"],
-  [file("proxyCommand: ssh -W %h:%p x"), "aws.proxyCommand: is used with access: proxyCommand only, not with direct"],
-  [file("access: ssm", team(person(ADA, "203.0.113.7/32"))), "operators[0].cidrs: opens nothing with aws.access: ssm"],
-  [file("", team(person(ADA))), "operators: nobody could come in"],
-  [file("", team(person(ADA, ""))), "operators: nobody could come in"],
-  [file("access: ssm", team(person(ADA), person(BOB))), "aws.state: a team shares its state"],
-  [`infrastructure: local\n${team(person(ADA, "203.0.113.7/32"))}`, "operators[0].cidrs: is for infrastructure: aws"],
+  [file("proxyCommand: ssh -W %h:%p x"), "aws.proxyCommand: is used only with access: proxyCommand, not with direct"],
+  [file("access: ssm", team(person(ADA, "203.0.113.7/32"))), "operators[0].cidrs: has no effect with aws.access: ssm"],
+  [file("", team(person(ADA))), "operators: nobody could log in"],
+  [file("", team(person(ADA, ""))), "operators: nobody could log in"],
+  [file("access: ssm", team(person(ADA), person(BOB))), "aws.state: a team must share its state"],
+  [
+    `infrastructure: local\n${team(person(ADA, "203.0.113.7/32"))}`,
+    "operators[0].cidrs: is used only with infrastructure: aws",
+  ],
   [file("instanceType: big"), 'aws.instanceType: "big" must be an instance type'],
   [file("instanceType: t3.micro"), "is too small"],
   [file("instanceType: c7g.medium"), "is too small"],
   [file("instanceType: m7g.medium"), "has one core"],
-  [file("instanceType: t2.large"), "is a machine of another kind"],
-  [file("instanceType: mac2.metal"), "is a machine of another kind"],
+  [file("instanceType: t2.large"), "is not supported: take a type that runs Linux on the Nitro system"],
+  [file("instanceType: mac2.metal"), "is not supported: take a type that runs Linux on the Nitro system"],
   [file("os: ubuntu-22.04"), 'aws.os: must be "ubuntu-24.04" or "debian-13"'],
-  [file("os: debian-13, access: ssm"), "aws.os: has no SSM agent in its image"],
+  [file("os: debian-13, access: ssm"), "aws.os: debian-13 has no SSM agent in its image"],
   [file("egressPorts: [0]"), "aws.egressPorts[0]: must be at least 1"],
   [file("rootGiB: 8"), "aws.rootGiB: must be at least 16"],
   [file("dataGiB: 1.5"), "aws.dataGiB: must be a whole number"],
@@ -127,20 +133,17 @@ test.each([
   [file("backups: {bucket: 192.168.0.1}"), "aws.backups.bucket: must be a bucket's name"],
   [file("backups: {bucket: -ab}"), "aws.backups.bucket: must be a bucket's name"],
   [file("backups: {objectlock: true}"), 'aws.backups.objectlock: unknown; did you mean "objectLock"?'],
-  [file("budgetUsd: 50"), "aws.budgetUsd: tells nobody: give alarmEmail too"],
+  [file("budgetUsd: 50"), "aws.budgetUsd: would tell nobody: give alarmEmail, too"],
   [file("budgetUsd: 0, alarmEmail: ops@example.org"), "aws.budgetUsd: must be at least 1"],
   [file("alarmEmail: ops"), "aws.alarmEmail: must be an e-mail address"],
-  [file("stateBucket: my-state"), "aws.stateBucket: is used with state: s3 only"],
-  [
-    file("state: s3, stateBucket: my-bucket, backups: {bucket: my-bucket}"),
-    "aws.stateBucket: is the backups' bucket too",
-  ],
+  [file("stateBucket: my-state"), "aws.stateBucket: is used only with state: s3"],
+  [file("state: s3, stateBucket: my-bucket, backups: {bucket: my-bucket}"), "aws.stateBucket: is also backups.bucket"],
   [file("taskRole: dags"), "aws.taskRole: must be a role's ARN"],
-  [file('taskRole: "arn:aws:iam::210987654321:role/dags"'), "aws.taskRole: is in another account than 123456789012"],
+  [file('taskRole: "arn:aws:iam::210987654321:role/dags"'), "aws.taskRole: is not in the account 123456789012"],
   [file('taskRole: "arn:aws:iam::123456789012:role/*"'), "aws.taskRole: must be a role's ARN"],
-  [file("", "workers: 2"), "workers: is not there yet"],
-  [file("", "database: rds"), "database: is not there yet"],
-  [file("", "broker: elasticache"), "broker: is not there yet"],
+  [file("", "workers: 2"), "workers: must be 0: nothing else works yet"],
+  [file("", "database: rds"), 'database: must be "container": nothing else works yet'],
+  [file("", "broker: elasticache"), 'broker: must be "container": nothing else works yet'],
   [file("", "database: mysql"), 'database: must be "container" or "rds"'],
 ])("%j: %s", (yaml, problem) => expect(problemsIn(yaml)).toContain(problem));
 
@@ -195,5 +198,5 @@ test("the example is valid, and what it shows as defaults are the defaults", () 
 });
 
 test("IPv6 is told as such", () => {
-  expect(problemsIn(from('"2001:db8::/32"'))).toContain("is IPv6: the host has an IPv4 address");
+  expect(problemsIn(from('"2001:db8::/32"'))).toContain("is IPv6, but the host has only an IPv4 address");
 });
