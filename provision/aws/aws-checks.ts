@@ -7,10 +7,13 @@ import { backupBucket, stateBucket, zonesOf } from "../deployment/aws-settings";
 import type { AwsDeployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
 
-/** The tags that everything of a deployment carries. */
+/** The tags that every resource of a deployment has. */
 export const tagsOf = ({ name }: Pick<AwsDeployment, "name">) => ({ Project: `airflow-${name}` });
 
-/** Is this the right account, is the bucket of the state there, is the instance type offered in the zone? @throws UserError */
+/**
+ * Checks that this is the right account, that the bucket of the state exists, and that the zones and the instance type
+ * are offered. A teardown (`isLeaving`) needs no zones and no instance type. @throws UserError
+ */
 export async function checkCloud(
   deployment: AwsDeployment,
   { isLeaving = false }: { readonly isLeaving?: boolean } = {},
@@ -28,7 +31,7 @@ export async function checkCloud(
     throw new UserError(`there is no bucket ${stateBucket(deployment)} for the state`, "run make state-bucket");
 }
 
-/** A host that Terraform would make although one is there: its state was lost. There is never a second one. */
+/** Refuses to make a second host: if Terraform plans to make one and one exists, the state was lost. */
 export async function refuseTwin(
   deployment: AwsDeployment,
   changes: readonly { readonly address: string; readonly action: string }[],
@@ -38,12 +41,12 @@ export async function refuseTwin(
   if (found.length === 0) return;
   const told = found.map(({ id, state, launched }) => `${id} (${state}, since ${launched.toISOString().slice(0, 10)})`);
   throw new UserError(
-    `Terraform's state knows no host, but there is one of this deployment: ${told.join(", ")}`,
-    "nothing was touched; find the state (a team: state: s3), or bring the host into it: terraform import aws_instance.host <id>",
+    `Terraform's state holds no host, but this deployment has one: ${told.join(", ")}`,
+    "nothing was touched; find the lost state (a team needs aws.state: s3), or bring the host into the state: terraform import aws_instance.host <id>",
   );
 }
 
-/** AWS deletes no bucket that holds something: Terraform would take its protection away and then fail. */
+/** Refuses to delete a bucket with backups: Terraform would remove its protection, and then AWS would refuse. */
 export async function refuseFullBucket(
   { aws }: AwsDeployment,
   changes: readonly { readonly action: string; readonly bucket?: string }[],
@@ -51,15 +54,15 @@ export async function refuseFullBucket(
   for (const { action, bucket } of changes) {
     if (!bucket || (action !== "delete" && action !== "replace") || (await isBucketEmpty(aws, bucket))) continue;
     throw new UserError(
-      `the bucket ${bucket} holds backups: AWS deletes no bucket that is not empty`,
-      "nothing was touched; leave aws.backups.bucket and aws.region as they were, or begin another deployment beside this one",
+      `the bucket ${bucket} holds backups: AWS deletes only empty buckets`,
+      "nothing was touched; set aws.backups.bucket and aws.region back to what they were, or make a new deployment",
     );
   }
 }
 
 const HOUR = 3_600_000;
 
-/** Data dies only where a backup of the last hour was pulled, which is verified then, or somebody says NO_BACKUP=1. */
+/** @throws UserError unless a backup was pulled (and so verified) within the last hour, or NO_BACKUP=1 is set */
 export function requireFreshBackup({ paths }: Pick<AwsDeployment, "paths">, now = Date.now()): void {
   if (process.env["NO_BACKUP"] === "1") return;
   const pulled = existsSync(paths.backups)
@@ -72,14 +75,14 @@ export function requireFreshBackup({ paths }: Pick<AwsDeployment, "paths">, now 
   const newest = Math.max(0, ...pulled);
   if (now - newest < HOUR) return;
   const told =
-    newest === 0 ? "there is no backup" : `the newest backup is of ${new Date(newest).toISOString().slice(0, 16)}Z`;
+    newest === 0 ? "there is no backup" : `the newest backup is from ${new Date(newest).toISOString().slice(0, 16)}Z`;
   throw new UserError(
     `${told} in ${paths.backups}: nothing was touched`,
-    "run make backup first; NO_BACKUP=1 goes without",
+    "run make backup first, or set NO_BACKUP=1 to go on without one",
   );
 }
 
-/** One line for everything of this deployment that is still there and costs money. */
+/** What this deployment still has on AWS that costs money, one line each. */
 export async function leftovers(deployment: AwsDeployment): Promise<string[]> {
   const { aws, name } = deployment;
   const bucket = backupBucket(deployment);

@@ -2,7 +2,7 @@ import type { PlannedResource } from "./planned";
 import table from "./prices.json";
 import { AwsSettings } from "../deployment/aws-settings";
 
-/** US dollars; of whatever is not listed the price is unknown. */
+/** Prices in US dollars. A price that is not listed is unknown. */
 export interface Prices {
   readonly asOf: string;
   readonly everywhere: { readonly publicIpv4PerHour: number; readonly keyPerMonth: number };
@@ -13,12 +13,12 @@ interface RegionPrices {
   readonly instancePerHour: Readonly<Record<string, number | undefined>>;
 }
 
-/** AWS's own month. */
+/** Hours in a month, as AWS's price calculator counts them. */
 const HOURS = 730;
 
 type Item = readonly [what: string, price: number | undefined];
 
-/** What the resources cost a month by themselves; of whatever is not listed the price is undefined. */
+/** The resources' fixed costs in US dollars a month; undefined if the price is not listed. */
 function itemsOf(resources: readonly PlannedResource[], region: string, { everywhere, regions }: Prices): Item[] {
   const { gp3PerGiBMonth, instancePerHour = {} } = regions[region] ?? {};
   const disk = (GiB: number): number | undefined => gp3PerGiBMonth && gp3PerGiBMonth * GiB;
@@ -44,19 +44,19 @@ function itemsOf(resources: readonly PlannedResource[], region: string, { everyw
 
 const sum = (items: readonly Item[]): number => items.reduce((total, [, price = 0]) => total + price, 0);
 
-/** One line: what the resources cost a month by themselves, what is not known, and what depends on use. */
+/** One line: the resources' fixed costs a month, those whose price is unknown, and what depends on use. */
 export function monthlyCost(resources: readonly PlannedResource[], region: string, prices: Prices = table): string {
   const items = itemsOf(resources, region, prices);
   const known = items.flatMap(([what, price]) => (price === undefined ? [] : [`${what} ${price.toFixed(2)}`]));
   const unknown = items.filter(([, price]) => price === undefined).map(([what]) => what);
   return [
     `costs ${sum(items).toFixed(2)} USD a month (${known.join(", ")}; prices of ${prices.asOf})`,
-    ...(unknown.length > 0 ? [`unknown in ${region}: ${unknown.join(", ")}`] : []),
-    "by use: snapshots, backups, logs, monitoring, traffic",
+    ...(unknown.length > 0 ? [`price unknown in ${region}: ${unknown.join(", ")}`] : []),
+    "plus, by use: snapshots, backups, logs, monitoring, traffic",
   ].join("; ");
 }
 
-/** A Markdown table: a deployment with default disks, on each instance type whose price is known. */
+/** A Markdown table: what a deployment with default disks costs on each instance type whose price is known. */
 export function costTable(prices: Prices = table): string {
   const { rootGiB, dataGiB } = AwsSettings.parse({ account: "123456789012", region: "us-east-1" });
   const rest: PlannedResource[] = [

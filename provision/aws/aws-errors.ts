@@ -13,9 +13,9 @@ interface Rule {
   readonly hint: string;
 }
 
-const LOGIN = "log in again: aws sso login, or renew AWS_ACCESS_KEY_ID and its companions";
+const LOGIN = "log in again (aws sso login), or renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN";
 
-/** By the names that the services and AWS's own library give their errors; the first that fits. */
+/** Rules by the names of the errors of AWS's services and library. The first rule that fits is used. */
 const RULES: readonly Rule[] = [
   {
     is: /^(ExpiredToken|ExpiredTokenException|RequestExpired)\b|(token|session).*expired|expired.*(token|session)/i,
@@ -25,12 +25,12 @@ const RULES: readonly Rule[] = [
   {
     is: /^(CredentialsProviderError|TokenProviderError)\b|Could not load credentials|Credential is missing/i,
     message: "there are no AWS credentials",
-    hint: "log in (aws sso login), or see aws.profile: everything that AWS's own tools know works",
+    hint: "log in (aws sso login), or set aws.profile: credentials are found as AWS's own tools find them",
   },
   {
     is: /^(InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|AuthFailure|SignatureDoesNotMatch|IncompleteSignature)\b/,
     message: "AWS does not accept these credentials",
-    hint: "are key and secret whole and still active, and is this machine's clock right?",
+    hint: "check that key and secret are complete and still active, and that this machine's clock is right",
   },
   {
     is: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|Forbidden)\b/,
@@ -55,21 +55,21 @@ const RULES: readonly Rule[] = [
   {
     is: /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EPIPE|socket hang up|certificate/i,
     message: "AWS cannot be reached",
-    hint: "see your network, proxy and AWS_ENDPOINT_URL",
+    hint: "check your network, proxy and AWS_ENDPOINT_URL",
   },
   {
     is: /^TimeoutError\b|ETIMEDOUT|timed? ?out/i,
     message: "AWS does not answer in time",
-    hint: "nothing was touched; see your network, then run the same verb again",
+    hint: "nothing was touched; check your network, then run the same verb again",
   },
   {
     is: /ENOTFOUND|EAI_AGAIN/,
-    message: "the region's servers have no address",
-    hint: "is this machine online, and aws.region right?",
+    message: "the name of the region's servers cannot be resolved",
+    hint: "check that this machine is online and aws.region is right",
   },
 ];
 
-/** A failed call in an operator's words; what the library said comes after it. */
+/** Explains a failed call to the operator, followed by the library's own message. @param what as for `call` */
 export function awsError(what: string, { region, profile }: AwsTarget, error: Error): UserError {
   const { name, code, message, $metadata } = error as Failure;
   const status = $metadata?.httpStatusCode ?? 0;
@@ -79,10 +79,10 @@ export function awsError(what: string, { region, profile }: AwsTarget, error: Er
     rule ??
     (status >= 500
       ? {
-          message: `AWS has a trouble of its own (HTTP ${status})`,
-          hint: "nothing was touched; try again in some minutes",
+          message: `AWS has a problem of its own (HTTP ${status})`,
+          hint: "nothing was touched; try again in a few minutes",
         }
-      : { message: "AWS refused", hint: undefined });
+      : { message: "AWS refused the call", hint: undefined });
   const said = printable(message).replace(/\s+/g, " ").trim().slice(0, 300);
   return new UserError(
     `cannot ${what} (${[region, ...(profile ? [`profile ${profile}`] : [])].join(", ")}): ${told.message}: ${said || name}`,

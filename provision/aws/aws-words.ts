@@ -3,11 +3,11 @@ import type { ResourceChange } from "./planned";
 type Values = Readonly<Record<string, any>>;
 interface Words {
   readonly text: string;
-  /** Told together with others of its group, where each by itself would say little. */
+  /** Changes with the same group are shown in one line, because each by itself says little. */
   readonly group?: string;
 }
 
-/** What a thing on AWS is called, by its type; `values` are those after the change, or before where there are none. */
+/** What a resource is called, by its type. `values` are those after the change, or before it for a deletion. */
 const NAMES: Readonly<Record<string, (values: Values) => string>> = {
   aws_instance: ({ instance_type, root_block_device }) =>
     `host ${instance_type}, root disk ${root_block_device?.[0]?.volume_size} GiB`,
@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<string, (values: Values) => string>> = {
     `way out to port ${to_port} of ${cidr_ipv4 ?? "the host"} (${description})`,
   aws_iam_role_policy: ({ name }) => `permission "${name}"`,
   aws_budgets_budget: ({ limit_amount }) => `budget of ${Number(limit_amount)} USD a month`,
-  aws_sns_topic_subscription: ({ endpoint }) => `mail of alarms to ${endpoint}`,
+  aws_sns_topic_subscription: ({ endpoint }) => `alarm mails to ${endpoint}`,
   aws_dlm_lifecycle_policy: () => "daily snapshots of the data volume",
   aws_volume_attachment: () => "data volume's attachment to the host",
   aws_eip_association: () => "address's association with the host",
@@ -50,7 +50,7 @@ export function awsSummary({ type, address, change }: ResourceChange, action: st
 const NEVER_TOLD = new Set(["tags_all", "user_data"]);
 const shown = (value: unknown): string => (value === undefined || value === null ? "none" : JSON.stringify(value));
 
-/** ` (size: 40 → 100)`; what is known only after apply follows from other changes. */
+/** ` (size: 40 → 100)`. Values that are known only after apply are left out: they follow from other changes. */
 function differences({ before, after, after_unknown }: ResourceChange["change"]): string {
   const [was, is, unknown] = [flat(before), flat(after), flat(after_unknown)];
   const changed = [...new Set([...Object.keys(was), ...Object.keys(is)])]
@@ -60,13 +60,13 @@ function differences({ before, after, after_unknown }: ResourceChange["change"])
   return changed.length > 0 ? ` (${changed.join(", ")})` : "";
 }
 
-/** ` (another subnet_id)` */
+/** The attributes that force a replacement: ` (another subnet_id)`. */
 const reasons = ({ replace_paths: paths = [] }: ResourceChange["change"]): string =>
   paths.length > 0
     ? ` (another ${paths.map((path) => path.filter((key) => typeof key === "string").join(".")).join(", ")})`
     : "";
 
-/** Blocks of one are told by their attributes: `root_block_device.volume_size`. */
+/** Names the attributes of a block that is there once: `root_block_device.volume_size`. */
 const flat = (values: Values | null | undefined): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(values ?? {}).flatMap(([key, value]): [string, unknown][] =>
@@ -76,14 +76,14 @@ const flat = (values: Values | null | undefined): Record<string, unknown> =>
     ),
   );
 
-/** What is lost for good when this thing is destroyed; of everything else nothing is. */
+/** What is lost for good if a resource of this type is destroyed. With other types nothing is lost. */
 const LOSSES: Readonly<Record<string, (values: Values) => string>> = {
   aws_instance: ({ id }) =>
-    `the host ${id}: its root disk with images and logs of the system; Airflow stands still until make provision; the data volume stays`,
+    `the host ${id}: its root disk with images and system logs; Airflow is down until make provision; the data volume stays`,
   aws_ebs_volume: ({ id, size }) =>
     `the data volume ${id}, ${size} GiB: database, task logs, DAG releases; a last snapshot is made`,
   aws_eip: ({ public_ip }) =>
-    `the address ${public_ip}: nobody gets it back; names and firewalls elsewhere may know it`,
+    `the address ${public_ip}: nobody can get it back; DNS names and firewalls elsewhere may use it`,
   aws_s3_bucket: ({ bucket }) => `the bucket ${bucket} with every backup in it`,
   aws_kms_key: ({ arn }) => `the key ${arn}: without it no disk, snapshot or backup can be read again`,
 };

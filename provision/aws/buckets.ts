@@ -2,7 +2,7 @@ import { UserError } from "../base/errors";
 import { AwsTarget } from "./target";
 import { call, configuration } from "./aws";
 
-/** A bucket that is not there is empty. */
+/** Whether a bucket holds nothing, not even old versions. A bucket that does not exist counts as empty. */
 export async function isBucketEmpty(target: AwsTarget, bucket: string): Promise<boolean> {
   const { S3Client, ListObjectVersionsCommand } = await import("@aws-sdk/client-s3");
   return call(`look into the bucket ${bucket}`, target, async () => {
@@ -18,7 +18,7 @@ export async function isBucketEmpty(target: AwsTarget, bucket: string): Promise<
   });
 }
 
-/** Is there a bucket of this name that is ours? */
+/** Whether this account has the bucket. @throws UserError if somebody else, or another region, has it */
 export async function hasBucket(target: AwsTarget, bucket: string): Promise<boolean> {
   const { S3Client, HeadBucketCommand } = await import("@aws-sdk/client-s3");
   return call(`look for the bucket ${bucket}`, target, async () => {

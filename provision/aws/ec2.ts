@@ -10,7 +10,7 @@ export interface AwsInstance {
   readonly launched: Date;
 }
 
-/** Is this instance type offered in the zone? Unknown types and zones are told apart. */
+/** @throws UserError if the region, or only the zone, does not offer this instance type */
 export async function checkOffer(target: AwsTarget, type: string, zone: string): Promise<void> {
   const { DescribeInstanceTypeOfferingsCommand } = await import("@aws-sdk/client-ec2");
   const ec2 = await ec2Client(target);
@@ -26,10 +26,13 @@ export async function checkOffer(target: AwsTarget, type: string, zone: string):
   if (zones.includes(zone)) return;
   throw zones.length === 0
     ? new UserError(`the region ${target.region} has no instance type ${type}`, "see aws.instanceType and aws.region")
-    : new UserError(`the zone ${zone} has no instance type ${type}`, `these have: ${zones.join(", ")}; see aws.zone`);
+    : new UserError(
+        `the zone ${zone} has no instance type ${type}`,
+        `these zones have it: ${zones.join(", ")}; see aws.zone`,
+      );
 }
 
-/** Are these zones of the region there for this account? Which ones are differs from account to account. */
+/** @throws UserError if the account lacks one of these zones (by setting): accounts do not have the same zones */
 export async function checkZones(target: AwsTarget, zones: Readonly<Record<string, string>>): Promise<void> {
   const { DescribeAvailabilityZonesCommand } = await import("@aws-sdk/client-ec2");
   const ec2 = await ec2Client(target);
@@ -43,7 +46,7 @@ export async function checkZones(target: AwsTarget, zones: Readonly<Record<strin
   }
 }
 
-/** The instances that carry all of these tags and are not gone for good. */
+/** The instances that have all of these tags and are not terminated. */
 export async function findInstances(target: AwsTarget, tags: Readonly<Record<string, string>>): Promise<AwsInstance[]> {
   const { paginateDescribeInstances } = await import("@aws-sdk/client-ec2");
   const client = await ec2Client(target);
@@ -64,7 +67,7 @@ export async function findInstances(target: AwsTarget, tags: Readonly<Record<str
   });
 }
 
-/** What the instance has written to its console; empty where EC2 has nothing yet. */
+/** What the instance has written to its console; empty if EC2 has nothing yet. */
 export async function consoleOutput(target: AwsTarget, instanceId: string): Promise<string> {
   const { GetConsoleOutputCommand } = await import("@aws-sdk/client-ec2");
   const ec2 = await ec2Client(target);
@@ -74,7 +77,7 @@ export async function consoleOutput(target: AwsTarget, instanceId: string): Prom
   return Buffer.from(Output ?? "", "base64").toString("utf8");
 }
 
-/** What costs money when a deployment is gone: snapshots of its volume, addresses and volumes that carry its tags. */
+/** What still costs money after a teardown, one line each: snapshots, volumes and addresses with these tags. */
 export async function findLeftovers(target: AwsTarget, tags: Readonly<Record<string, string>>): Promise<string[]> {
   const { DescribeSnapshotsCommand, DescribeVolumesCommand, DescribeAddressesCommand } =
     await import("@aws-sdk/client-ec2");

@@ -1,4 +1,4 @@
-/** What `terraform show -json` says of a plan's resources, as far as it is read here. */
+/** The resources of a plan in `terraform show -json`, as far as this project reads them. */
 
 /** A resource as it will be. */
 export interface PlannedResource {

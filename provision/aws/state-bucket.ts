@@ -10,8 +10,8 @@ interface Owned {
 }
 
 /**
- * Makes a bucket that is fit for Terraform's states. One that is there is somebody's: it is left as it is if it keeps
- * versions, and made fit only if it is empty, as an interrupted run leaves it.
+ * Makes a bucket for Terraform's states. A bucket that exists may be used by others: it is left as it is if it keeps
+ * versions, and is configured only if it is empty, as an interrupted run leaves it. @throws UserError for any other
  */
 export async function makeStateBucket(target: AwsTarget, bucket: string): Promise<"created" | "there already"> {
   const { S3Client } = await import("@aws-sdk/client-s3");
@@ -23,8 +23,8 @@ export async function makeStateBucket(target: AwsTarget, bucket: string): Promis
       return "there already";
     if (!(await isBucketEmpty(target, bucket))) {
       throw new UserError(
-        `the bucket ${bucket} holds something and keeps no versions: a state that is written over would be lost`,
-        "nothing was touched; switch its versioning on, or choose another: aws.stateBucket in the deployment file",
+        `the bucket ${bucket} is not empty and keeps no versions: a state that is overwritten would be lost`,
+        "nothing was touched; switch its versioning on, or choose another bucket: aws.stateBucket in the deployment file",
       );
     }
   }
@@ -34,7 +34,7 @@ export async function makeStateBucket(target: AwsTarget, bucket: string): Promis
     await encryptAtRest(client, owned);
     await dropOldVersions(client, owned);
     await refusePlainHttp(client, owned);
-    // Last: by it a bucket that is ready is known.
+    // Versioning comes last: it marks the bucket as ready.
     await keepVersions(client, owned);
     return "created" as const;
   });
@@ -47,7 +47,7 @@ async function keepsVersions(client: S3Client, owned: Owned): Promise<boolean> {
 
 async function create(client: S3Client, { region }: AwsTarget, bucket: string): Promise<void> {
   const { CreateBucketCommand } = await import("@aws-sdk/client-s3");
-  // The oldest region is the only one that must not be named.
+  // S3 refuses us-east-1 as a constraint, and only that region: it is the default.
   const location = region === "us-east-1" ? {} : { CreateBucketConfiguration: { LocationConstraint: region as never } };
   await client.send(new CreateBucketCommand({ Bucket: bucket, ...location })).catch((error: Error) => {
     throw error.name === "BucketAlreadyExists" ? taken(bucket) : error;

@@ -1,4 +1,4 @@
-/** Whose account, and where: the part of a deployment's `aws` settings that every call needs. */
+/** The account and the region: the part of a deployment's `aws` settings that every call needs. */
 export interface AwsTarget {
   readonly account: string;
   readonly region: string;

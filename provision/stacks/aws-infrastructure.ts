@@ -30,9 +30,9 @@ export function awsInfrastructure(context: Context, deployment: AwsDeployment): 
       await refuseFullBucket(deployment, changes);
     },
     notes: (plans, changes) => notesOf(plans, changes, aws.region),
-    // The cost is that of all resources.
+    // The costs are those of all resources, unchanged ones included.
     readsEmptyPlans: true,
-    // The backups and their key stay: the data stack is planned without the data.
+    // The data stack keeps the backups and their key: it is planned without the data instead of being destroyed.
     destroysWhole: (stack) => stack === "host",
     complete: async (stackOutputs) => Outputs.parse(stackOutputs),
     hostKeys: {
@@ -48,7 +48,7 @@ export function awsInfrastructure(context: Context, deployment: AwsDeployment): 
   return infrastructure;
 }
 
-/** What the planned things cost, and the plan's name. */
+/** The lines below a plan: whether the host is stopped, the costs, and the plan's id. */
 export function notesOf(plans: readonly TerraformPlan[], changes: readonly PlannedChange[], region: string): string[] {
   const resources = plans.flatMap(({ planned_values: values }) => values?.root_module?.resources ?? []);
   const stops = plans.some(({ resource_changes: all = [] }) =>
@@ -63,7 +63,7 @@ export function notesOf(plans: readonly TerraformPlan[], changes: readonly Plann
   return [...(stops ? [stop] : []), monthlyCost(resources, region), `plan ${summarize(changes).id}`];
 }
 
-/** Backups and the key that reads them stay, and the last snapshot of the data volume. */
+/** Destroys the stacks, but not the backups, the key that decrypts them, and a last snapshot of the data volume. */
 async function tearDown(
   infrastructure: Infrastructure,
   deployment: AwsDeployment,
@@ -78,7 +78,7 @@ async function tearDown(
   }
   const confirm = async (plan: InfrastructurePlan): Promise<void> => {
     screen.say(plan.text);
-    // By the plan, not by what this machine knows of the deployment: a fresh clone tears down as well.
+    // The plan decides, not what this machine knows of the deployment: a teardown may start from a fresh clone.
     if (plan.changes.some(({ address }) => address === "aws_ebs_volume.data")) requireFreshBackup(deployment);
     await confirmLosses(context, deployment, plan, stacks.includes("data") ? "teardown" : "teardown KEEP_DATA=1");
   };

@@ -4,8 +4,8 @@ import type { Deployment } from "../deployment/deployment";
 import type { InfrastructurePlan } from "./plan-text";
 
 /**
- * Says what a plan loses for good, and wants the deployment's name: typed, or in CONFIRM if there is no terminal, with
- * the id of the very plan. A plan that loses nothing needs no word.
+ * Shows what a plan loses for good, and asks for the deployment's name. Without a terminal, CONFIRM must be
+ * `<name>@<id of this plan>`. A plan that loses nothing needs no confirmation. @throws UserError without confirmation
  */
 export async function confirmLosses(
   context: Context,
@@ -28,7 +28,7 @@ interface Question {
   readonly name: string;
   /** What CONFIRM must say. */
   readonly answer: string;
-  /** What is to be run again with CONFIRM. */
+  /** The verb that the hint names, to be run again with CONFIRM. */
   readonly verb: string;
 }
 
@@ -36,9 +36,9 @@ interface Question {
 export async function confirmName({ screen }: Context, { name, answer, verb }: Question): Promise<void> {
   const given = process.env["CONFIRM"];
   if (given === answer) return;
-  const hint = `CONFIRM=${answer} make ${verb}`;
+  const hint = `run CONFIRM=${answer} make ${verb}`;
   if (given) throw new UserError(`CONFIRM is "${given}", not "${answer}": nothing was touched`, hint);
-  if (!screen.canAsk()) throw new UserError("this wants to be confirmed: nothing was touched", hint);
+  if (!screen.canAsk()) throw new UserError("this needs to be confirmed: nothing was touched", hint);
   const typed = await screen.ask("type the deployment's name to go on: ");
-  if (typed.trim() !== name) throw new UserError(`that is not "${name}": nothing was touched`);
+  if (typed.trim() !== name) throw new UserError(`the answer is not "${name}": nothing was touched`);
 }

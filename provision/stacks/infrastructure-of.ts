@@ -4,7 +4,7 @@ import { awsInfrastructure } from "./aws-infrastructure";
 import type { Infrastructure } from "./infrastructure";
 import { localInfrastructure } from "./local-infrastructure";
 
-/** Where a deployment's hosts are made: the one place that asks. */
+/** The implementation for the place where the deployment's hosts are made. */
 export const infrastructureOf = (context: Context, deployment: Deployment): Infrastructure =>
   deployment.infrastructure === "aws"
     ? awsInfrastructure(context, deployment)

@@ -3,37 +3,38 @@ import type { Deployment } from "../deployment/deployment";
 import type { HostOutput, Outputs } from "../link/outputs";
 import type { InfrastructurePlan, PlannedChange, Stack, TerraformPlan } from "./plan-text";
 
-/** All that depends on where a deployment's hosts are made. One implementation each: this machine, and AWS. */
+/** Everything that depends on where a deployment's hosts are made. This machine and AWS have an implementation each. */
 export interface Infrastructure {
   readonly context: Context;
   readonly deployment: Deployment;
-  /** Looks, before Terraform starts, whether it may: at credentials and account, at the state. @throws UserError */
+  /** Checks credentials, account and state before Terraform starts. @throws UserError */
   check(options?: { readonly isLeaving?: boolean }): Promise<void>;
-  /** @throws UserError for a plan that Terraform would begin and that must not be */
+  /** @throws UserError if the plan must not be applied, although Terraform would begin to */
   refuse(plan: InfrastructurePlan): Promise<void>;
-  /** What is said below a plan, a line each. */
+  /** The lines that are shown below a plan. */
   notes(plans: readonly TerraformPlan[], changes: readonly PlannedChange[]): readonly string[];
-  /** `notes` looks at stacks that do not change, too. */
+  /** Whether `notes` reads the plans of stacks that do not change, too. */
   readonly readsEmptyPlans: boolean;
-  /** Whether a teardown destroys all of a stack, or plans it without what goes. */
+  /** Whether a teardown destroys the whole stack. If not, it applies the stack without what must go. */
   destroysWhole(stack: Stack): boolean;
-  /** What the host stack says, with what only the machine that runs the host knows. */
+  /** The host stack's outputs, completed by what only Docker knows: a local host's private address. */
   complete(stackOutputs: Record<string, unknown>): Promise<Outputs>;
-  /** How a new host shows its SSH host key, past the network that the key protects. */
+  /** How a new host's SSH host key is read without the network that the key protects. */
   readonly hostKeys: HostKeySource;
-  /** Seconds until a new host lets its operator in. */
+  /** How many seconds a new host may take until its operator can log in. */
   readonly bootSeconds: number;
-  /** Says what a teardown of these stacks loses, asks, and destroys them. */
+  /** Shows what a teardown of these stacks loses, asks for confirmation, and destroys them. */
   tearDown(stacks: readonly Stack[]): Promise<void>;
 }
 
 export interface HostKeySource {
   /** Public keys, `type base64`; empty while the host is booting. */
   read(host: HostOutput): Promise<string[]>;
-  /** The source forgets: a pin of this very host that is there already is believed. */
+  /** The source may lose the keys later, as EC2's console does. A key that is pinned for this host is trusted then. */
   readonly forgets: boolean;
-  /** Seconds to wait for, and between two looks. */
+  /** How many seconds to wait for the keys at most. */
   readonly seconds: number;
+  /** Seconds between two reads. */
   readonly pause: number;
   /** What to do if no key is shown. */
   readonly hint: string;

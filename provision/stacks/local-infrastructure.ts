@@ -69,7 +69,7 @@ async function tearDown(infrastructure: Infrastructure, stacks: readonly Stack[]
   screen.print(`gone, in ${duration((Date.now() - started) / 1000)}`);
 }
 
-/** One line a thing, with its age and size. */
+/** What a teardown destroys, one line each, with its age and a volume's size. */
 async function whatDies(context: Context, deployment: Deployment, keepsData: boolean): Promise<string[]> {
   const names = localNames(deployment);
   const [host, engine, data] = await Promise.all([

@@ -3,7 +3,7 @@ import type { PlannedResource, ResourceChange } from "../aws/planned";
 import { awsLoss, awsSummary } from "../aws/aws-words";
 import { UserError } from "../base/errors";
 
-/** The two stacks of a deployment, in the order they are made. */
+/** The two stacks of a deployment, in the order in which they are made. */
 export const STACKS = ["data", "host"] as const;
 export type Stack = (typeof STACKS)[number];
 
@@ -11,38 +11,38 @@ type Action = "create" | "update" | "replace" | "delete";
 
 export interface PlannedChange {
   readonly stack: Stack;
-  /** Terraform's: `terraform_data.host`. */
+  /** Terraform's address: `terraform_data.host`. */
   readonly address: string;
   readonly action: Action;
   /** For people: `create host airflow-local-1a2b3c4d`. */
   readonly summary: string;
-  /** What is lost for good by it. */
+  /** What the change loses for good. */
   readonly loss?: string;
-  /** The name of a bucket that is there. */
+  /** If the resource is an S3 bucket that exists: its name. */
   readonly bucket?: string;
-  /** Changes of one group are told in one line. */
+  /** Changes of one group are shown in one line. */
   readonly group?: string;
-  /** The same change of the same thing has the same digest. */
+  /** Equal for the same change of the same resource. */
   readonly digest: string;
 }
 
 export interface InfrastructurePlan {
-  /** Empty: nothing to do. */
+  /** Empty if there is nothing to do. */
   readonly changes: readonly PlannedChange[];
-  /** One line a change or group, then cost and id where there is something to say. */
+  /** One line for each change or group; if there are any, the notes follow (on AWS costs and id). */
   readonly text: string;
-  /** Names these changes, and no others. */
+  /** 8 hex digits that stand for exactly these changes. */
   readonly id: string;
-  /** What is lost for good, a line each. */
+  /** What is lost for good, one line each. */
   readonly losses: readonly string[];
 }
 
-/** `terraform show -json` of a plan, as far as it is read here. */
+/** A plan in `terraform show -json`, as far as this project reads it. */
 export interface TerraformPlan {
   readonly resource_changes?: readonly ResourceChange[];
   readonly planned_values?: { readonly root_module?: { readonly resources?: readonly PlannedResource[] } };
 }
-/** What a stack says of its own resources, by address. */
+/** The words that a stack gives to its own resources, by address. */
 export type Descriptions = Readonly<Record<string, { readonly summary?: string; readonly verb?: string }>>;
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -55,11 +55,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 const WORDS: Readonly<Record<Action, string>> = {
   create: "create",
   update: "change",
-  replace: "make anew",
+  replace: "replace",
   delete: "destroy",
 };
 
-/** What a plan does to each resource; reading, forgetting and doing nothing are left out. */
+/** What a plan changes. Resources that are only read or forgotten, or that stay as they are, are left out. */
 export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: Descriptions): PlannedChange[] {
   return (plan.resource_changes ?? []).flatMap((resource) => {
     const { address, change } = resource;
@@ -83,7 +83,7 @@ export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: 
   });
 }
 
-/** What Terraform plans and AWS would refuse half-way. */
+/** @throws UserError if a disk would shrink: Terraform plans that, but AWS refuses it half-way */
 export function refuseImpossible({ resource_changes: changes = [] }: TerraformPlan): void {
   for (const { type, change } of changes) {
     if (change.actions.join() !== "update") continue;
@@ -92,11 +92,11 @@ export function refuseImpossible({ resource_changes: changes = [] }: TerraformPl
     const [was, is] = [size(change.before), size(change.after)];
     if (!(is < was)) continue;
     const setting = type === "aws_ebs_volume" ? "aws.dataGiB" : "aws.rootGiB";
-    throw new UserError(`${setting} is ${is}, the disk has ${was} GiB: it cannot shrink`, `set ${setting}: ${was}`);
+    throw new UserError(`${setting} is ${is}, but the disk has ${was} GiB and cannot shrink`, `set ${setting}: ${was}`);
   }
 }
 
-/** Local resources get a new random id with every plan. */
+/** What makes a change the same. A `terraform_data` to be made is given another random id by every synth. */
 const identity = ({ address, type, change: { actions, before, after, after_unknown } }: ResourceChange): unknown =>
   type === "terraform_data" ? [address, actions, before?.["id"]] : [address, actions, before, after, after_unknown];
 

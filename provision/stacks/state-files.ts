@@ -7,20 +7,20 @@ import { stackDirectory } from "./synth";
 import { terraformProgram } from "./terraform-errors";
 import { dataDirectory } from "./terraform-run";
 
-/** What Terraform could not write at the end of a run is newer than what it reads at the next: that must not be lost. */
+/** @throws UserError if an earlier run could not store its state: that one is newer than what Terraform would read */
 export function refuseUnstoredState(deployment: AwsDeployment): void {
   for (const stack of STACKS) {
     const folder = stackDirectory(deployment, stack);
     if (!existsSync(join(folder, "errored.tfstate"))) continue;
     throw new UserError(
-      `an earlier run could not store the state of ${stack}: it lies in ${join(folder, "errored.tfstate")}`,
+      `an earlier run could not store the state of ${stack}: it is in ${join(folder, "errored.tfstate")}`,
       `nothing was touched; store it: cd ${folder} && TF_DATA_DIR=${dataDirectory(deployment, stack)} ` +
         `${terraformProgram()} state push errored.tfstate && rm errored.tfstate (deployment ${deployment.name})`,
     );
   }
 }
 
-/** A state on this machine that holds things of another account. */
+/** @throws UserError if a state on this machine holds resources of another account */
 export function refuseForeignState({ aws, paths }: AwsDeployment): void {
   if (aws.state !== "local") return;
   for (const stack of STACKS) {
@@ -28,13 +28,13 @@ export function refuseForeignState({ aws, paths }: AwsDeployment): void {
     const [account] = existsSync(file) ? accountsOf(readFileSync(file, "utf8")).filter((id) => id !== aws.account) : [];
     if (!account) continue;
     throw new UserError(
-      `the state ${file} is of the AWS account ${account}, the deployment is in ${aws.account}`,
-      "nothing was touched; see aws.account in the deployment file, or move that state away",
+      `the state ${file} is of the AWS account ${account}, but the deployment is in ${aws.account}`,
+      "nothing was touched; check aws.account in the deployment file, or move that state away",
     );
   }
 }
 
-/** The accounts of what a state holds: of the `arn` that each resource has of itself, not of what it refers to. */
+/** The accounts of a state's resources, by each one's own `arn`. The ARNs to which resources refer do not count. */
 export function accountsOf(state: string): string[] {
   const arns = state.matchAll(/"arn":\s*"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):/g);
   return [...new Set([...arns].map(([, account]) => account!))];

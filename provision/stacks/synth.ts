@@ -7,29 +7,29 @@ import type { Deployment } from "../deployment/deployment";
 import { ROOT } from "../deployment/paths";
 import type { Descriptions, Stack } from "./plan-text";
 
-/** What a second, deliberate synth may leave out, once it is known what that destroys. */
+/** What a synth leaves out so that a destruction can be planned. */
 export interface SynthOptions {
-  /** Nothing is protected from its destruction. */
+  /** No resource is protected from being destroyed. */
   readonly UNPROTECTED?: "1";
-  /** A deployment on AWS that is torn down keeps its backups and their key. */
+  /** The data stack on AWS holds only the backups and their key, which outlive a teardown. */
   readonly WITHOUT_DATA?: "1";
 }
 
-/** Writes the stacks' configuration: what cdktf makes of the deployment and of what is there. */
+/** Lets cdktf write the stacks' configuration, from the deployment file and from what exists on this machine. */
 export async function synthesize(context: Context, deployment: Deployment, options: SynthOptions): Promise<void> {
   const { UNPROTECTED: _, WITHOUT_DATA: __, ...inherited } = process.env;
   const env = { ...inherited, ...options, DEPLOYMENT: deployment.name, CHECKPOINT_DISABLE: "1" };
-  // Quicker here than --require tsx/cjs: the provider's bindings are many files.
+  // This is faster here than --require tsx/cjs, because the provider's bindings are many files.
   const args = ["--import", "tsx", join(ROOT, "infra/main.ts")];
   const { code, stderr } = await runChild(context, process.execPath, args, { env });
   if (code === 0) return;
-  // The child reports as every script does; its error becomes ours.
+  // The child prints `error:` and `hint:` as every verb does: its error becomes this verb's error.
   const [, message] = /^error: (.*)$/m.exec(stderr) ?? [];
   const [, hint] = /^hint: (.*)$/m.exec(stderr) ?? [];
   throw message ? new UserError(message, hint) : new Error(`infra/main.ts failed:\n${stderr}`);
 }
 
-/** What synth wrote, as far as it is read here. */
+/** The configuration that synth wrote, as far as this project reads it. */
 interface Configuration {
   readonly terraform: unknown;
   readonly variable?: Readonly<Record<string, unknown>>;
@@ -42,7 +42,7 @@ export const stackDirectory = ({ paths }: Deployment, stack: Stack): string =>
 export const configuration = (deployment: Deployment, stack: Stack): Configuration =>
   JSON.parse(readFileSync(join(stackDirectory(deployment, stack), "cdk.tf.json"), "utf8"));
 
-/** What Terraform is given of each stack, as JSON. */
+/** The configuration of each stack for Terraform, as a JSON object. */
 export async function stackConfigurations(
   context: Context,
   deployment: Deployment,
@@ -51,7 +51,7 @@ export async function stackConfigurations(
   return { data: configuration(deployment, "data"), host: configuration(deployment, "host") };
 }
 
-/** What a stack says of its resources, by address. */
+/** The words that a stack gives to its own resources, by address. */
 export function descriptionsOf(deployment: Deployment, stack: Stack): Descriptions {
   const { resource = {} } = configuration(deployment, stack);
   return Object.fromEntries(

@@ -17,8 +17,8 @@ import { terraform } from "./terraform-run";
 export type Confirm = (plan: InfrastructurePlan) => Promise<void> | void;
 
 /**
- * Plans, shows the plan to `confirm`, and applies exactly that plan. Nothing to do: `confirm` is not called. It is
- * called again if the data that was made first changes what is to be done to the host.
+ * Makes a plan, hands it to `confirm`, and applies exactly that plan. If there is nothing to do, `confirm` is not
+ * called. The data stack is applied first: if that changes the plan of the host stack, `confirm` is called again.
  */
 export function applyInfrastructure(
   infrastructure: Infrastructure,
@@ -33,7 +33,7 @@ export function applyInfrastructure(
     const { plan, variables } = await planStacks(infrastructure, stacks, planning);
     if (plan.changes.length > 0) await confirm(plan);
     if (!destroy) await detach(infrastructure, plan, variables, onProgress);
-    // A plan without changes is applied too: it may hold new outputs.
+    // A plan without changes is applied, too: it may hold new outputs.
     for (const stack of stacks) {
       if (stack === "host" && !destroy) await planAgain(infrastructure, planning, plan, variables, confirm);
       const env = destroy ? { DELETE_DATA: "1" } : {};
@@ -44,7 +44,7 @@ export function applyInfrastructure(
   });
 }
 
-/** What the host stack has of a thing of the data stack: AWS destroys nothing that is in use. */
+/** By resource of the data stack: the resource of the host stack that uses it. AWS destroys nothing that is in use. */
 const USES: Readonly<Record<string, string>> = {
   "aws_ebs_volume.data": "aws_volume_attachment.data_attachment",
   "aws_eip.address": "aws_eip_association.address_use",
@@ -65,7 +65,7 @@ async function detach(
   await terraform(context, deployment, "host", args, { env: variables, onProgress });
 }
 
-/** The host was planned before its data had its ids: now it has. */
+/** Plans the host stack again if the data stack's resources have got their ids only now. */
 async function planAgain(
   infrastructure: Infrastructure,
   planning: PlanOptions,
@@ -77,13 +77,13 @@ async function planAgain(
   const missing = hostVariables(infrastructure.deployment).filter((name) => now[`TF_VAR_${name}`] === undefined);
   if (missing.length > 0) {
     throw new UserError(
-      `the data stack does not say ${missing.join(", ")}: its state is not what its configuration says`,
+      `the data stack has no output ${missing.join(", ")}: its state does not fit its configuration`,
       "run make infrastructure again",
     );
   }
   if (JSON.stringify(now) === JSON.stringify(variables)) return;
   const { changes, plan } = await planStack(infrastructure, "host", planning, now);
-  // What was detached meanwhile is created, not replaced.
+  // A resource that was detached before is now created instead of replaced.
   const done = ({ address, action }: PlannedChange): string =>
     Object.values(USES).includes(address) ? address : `${action} ${address}`;
   const shown = before.changes.filter(({ stack }) => stack === "host").map(done);

@@ -1,18 +1,18 @@
 import { Busy, UserError } from "../base/errors";
 import type { Stack } from "./plan-text";
 
-/** OpenTofu is used if somebody says TERRAFORM=tofu. */
+/** The program that is run: `terraform`, or the one that TERRAFORM names, such as OpenTofu's `tofu`. */
 export const terraformProgram = (): string => process.env["TERRAFORM"] || "terraform";
 
 const INSTALL =
-  "https://developer.hashicorp.com/terraform/install, or TERRAFORM=tofu: https://opentofu.org/docs/intro/install";
+  "install it: https://developer.hashicorp.com/terraform/install; or set TERRAFORM=tofu: https://opentofu.org/docs/intro/install";
 export const tooOldOrMissing = (what: "is too old" | "is not installed"): UserError =>
   new UserError(`${terraformProgram()} ${what}`, INSTALL);
 
 /** A line of terraform's -json output. */
 export type TerraformEvent = Readonly<Record<string, unknown>> & { readonly type?: string };
 
-/** The lines that are JSON objects; Terraform mixes others in before it has read its options. */
+/** The lines that are JSON objects. Terraform prints other lines, too, until it has read its options. */
 export function parseEvents(text: string): TerraformEvent[] {
   return text.split("\n").flatMap((line) => {
     try {
@@ -26,17 +26,17 @@ export function parseEvents(text: string): TerraformEvent[] {
 /** The plan destroys what is marked with prevent_destroy. */
 export class Protected extends UserError {}
 
-/** What went wrong, from the events that a run of terraform left or, without any, from all that it printed. */
+/** The error of a failed run of terraform: from its error events or, without any, from everything that it printed. */
 export function terraformError(stack: Stack, events: readonly TerraformEvent[], text: string): UserError {
   const message = (events.flatMap(errorOf).join("\n") || text).trim();
-  // Terraform reads the state while it locks it: it reports a broken one as a failure to lock.
+  // Terraform reads the state while it locks it, and reports a broken state as a failure to lock.
   if (/state file|state snapshot|unexpected end of JSON/i.test(message)) {
     return new UserError(
       `Terraform cannot read the state of ${stack}: ${message}`,
       `${stack}.tfstate.backup beside it is the state before the last change`,
     );
   }
-  if (/prevent_destroy/.test(message)) return new Protected(`what is protected would be destroyed: ${message}`);
+  if (/prevent_destroy/.test(message)) return new Protected(`a protected resource would be destroyed: ${message}`);
   if (/state lock/i.test(message)) return lockHeld(stack, message);
   if (/unsupported Terraform Core version/i.test(message)) return tooOldOrMissing("is too old");
   const [, script] = /local-exec provisioner error: .*?\. Output:\s*([\s\S]+)$/.exec(message) ?? [];
@@ -55,13 +55,15 @@ function errorOf({ type, diagnostic }: TerraformEvent): string[] {
   return type === "diagnostic" && severity === "error" ? [`${summary}${detail ? `: ${detail}` : ""}`] : [];
 }
 
-/** Who holds the state, as Terraform's lock says it; nothing but a person can tell whether that run still lives. */
+/** Says who holds the state's lock. Only a person can tell whether that run is still alive. */
 function lockHeld(stack: Stack, message: string): UserError {
   const info = (name: string): string => new RegExp(`${name}:[ \\t]+(\\S.*)`).exec(message)?.[1]?.trim() ?? "";
   const [who, operation, since, id] = [info("Who"), info("Operation"), info("Created"), info("ID")];
   const what = operation.replace(/^OperationType/, "").toLowerCase();
   const about = [who && ` by ${who}`, what && ` (${what})`, since && ` since ${since}`].filter(Boolean).join("");
   const unlock = `${terraformProgram()} -chdir=state/<deployment>/cdktf.out/stacks/${stack} force-unlock ${id}`;
-  const hint = id ? `wait until that has ended; if that run is dead for sure: ${unlock}` : "wait until that has ended";
+  const hint = id
+    ? `wait until that run has ended; if you are sure that it is dead: ${unlock}`
+    : "wait until that run has ended";
   return new Busy(`the infrastructure is being changed${about}`, hint);
 }

@@ -17,11 +17,11 @@ import { SynthOptions, configuration, descriptionsOf, synthesize } from "./synth
 import { Protected, parseEvents } from "./terraform-errors";
 import { initialize, parseDocument, readStackOutputs, terraform } from "./terraform-run";
 
-/** What Terraform would do; changes nothing. */
+/** Plans both stacks; changes nothing. */
 export const planInfrastructure = (infrastructure: Infrastructure): Promise<InfrastructurePlan> =>
   withPlanFolder(async (folder) => (await planStacks(infrastructure, STACKS, { folder, lock: false })).plan);
 
-/** Plans hold what the stacks are given: their folder is gone when `use` has ended. */
+/** Makes a folder for plans, and removes it when `use` has ended: plans hold all that the stacks are given. */
 export async function withPlanFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "plan-"));
   try {
@@ -39,7 +39,7 @@ export interface PlanOptions {
 }
 export const planFile = (folder: string, stack: Stack): string => join(folder, `${stack}.plan`);
 
-/** What the host stack must know of the data stack: its outputs, as Terraform's variables of the same names. */
+/** The outputs of the data stack that the host stack needs, as environment variables for Terraform: `TF_VAR_<name>`. */
 export type Variables = Readonly<Record<string, string>>;
 
 export interface Planned {
@@ -47,7 +47,10 @@ export interface Planned {
   readonly variables: Variables;
 }
 
-/** Terraform refuses to destroy what is protected: then it is planned once more without, to say what that would lose. */
+/**
+ * Plans the stacks. If Terraform refuses because a protected resource would be destroyed, plans them once more without
+ * protection, to show what would be lost.
+ */
 export async function planStacks(
   infrastructure: Infrastructure,
   stacks: readonly Stack[],
@@ -81,7 +84,7 @@ async function planOnce(
   return { plan: summarize(changes, notes), variables: await variables };
 }
 
-/** Waits for all, also if one fails: no terraform goes on unseen. */
+/** Waits for all, even if one fails, so that no terraform goes on unseen. */
 async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === "rejected");
@@ -89,7 +92,7 @@ async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
   return results.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
-/** Only if the host stack asks for something. */
+/** Reads the data stack's outputs, but only if the host stack needs any. */
 export async function readVariables({ context, deployment }: Infrastructure): Promise<Variables> {
   const wanted = hostVariables(deployment);
   if (wanted.length === 0) return {};

@@ -12,14 +12,14 @@ import { TerraformEvent, parseEvents, terraformError, terraformProgram, tooOldOr
 
 export interface TerraformOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Gets a line for what takes time, or what a resource's script prints. */
+  /** Gets a line for each resource that took a second or longer, and each line that a resource's script prints. */
   readonly onProgress?: (line: string) => void;
 }
 
-/** Where Terraform keeps what it has installed for a stack. */
+/** The folder where Terraform keeps what it has installed for a stack. */
 export const dataDirectory = ({ paths }: Deployment, stack: Stack): string => join(paths.state, "terraform", stack);
 
-/** Runs terraform in a stack's directory. @throws UserError for what it says is wrong */
+/** Runs terraform in a stack's directory. @throws UserError with terraform's own message if it fails */
 export async function terraform(
   context: Context,
   deployment: Deployment,
@@ -54,11 +54,11 @@ export async function terraform(
   throw terraformError(stack, [...events, ...parseEvents(result.stdout)], `${result.stdout}${result.stderr}`);
 }
 
-/** `terraform init`, once for each configuration of backend and providers. */
+/** Runs `terraform init`, but only if the configuration of backend and providers has changed since the last time. */
 export async function initialize(context: Context, deployment: Deployment, stack: Stack): Promise<void> {
   const data = dataDirectory(deployment, stack);
   const kept = deployment.paths.providerLock;
-  // The hashes of the providers are kept beside the deployment file, for the whole team: each synth clears its folder.
+  // Each synth clears the stack's folder, so the providers' hashes are kept beside the deployment file, for the team.
   const inUse = join(stackDirectory(deployment, stack), ".terraform.lock.hcl");
   if (kept && existsSync(kept)) copyFileSync(kept, inUse);
   const stamp = createHash("sha256")
@@ -83,7 +83,7 @@ export async function readStackOutputs(
   return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
 }
 
-/** One JSON object; OpenTofu writes warnings about its own configuration before it. */
+/** Parses one JSON object. OpenTofu may write warnings about its own configuration before it. */
 export const parseDocument = (text: string): unknown => JSON.parse(text.slice(Math.max(0, text.search(/^\{/m))));
 
 interface Hook {
@@ -93,7 +93,7 @@ interface Hook {
   readonly elapsed_seconds?: number;
 }
 
-/** The output of scripts and tools that a resource runs, and what took its time. */
+/** What to show of an event: how long a resource took if it was a second or longer, or a line of its script. */
 function progressOf({ type, hook }: TerraformEvent): string[] {
   const { output = "", resource, action, elapsed_seconds = 0 } = (hook ?? {}) as Hook;
   if (type === "apply_complete" && elapsed_seconds >= 1 && resource?.resource_type !== "terraform_data")

@@ -137,8 +137,8 @@ describe("another host in the place of the one that is there", () => {
   test("says what is lost, and without a word nothing is touched", async () => {
     delete process.env["CONFIRM"];
     await expect(apply({ os: "debian-13" })).rejects.toMatchObject({
-      message: "this wants to be confirmed: nothing was touched",
-      hint: expect.stringMatching(new RegExp(`^CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`)),
+      message: "this needs to be confirmed: nothing was touched",
+      hint: expect.stringMatching(new RegExp(`^run CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`)),
     });
     expect(shown[0]!.losses).toEqual([
       expect.stringMatching(/^the host i-\w+: its root disk .* the data volume stays$/),
@@ -176,7 +176,7 @@ test("another zone would lose the data: it says so, and does it only when confir
     ),
     expect.stringMatching(/^the host i-/),
   ]);
-  await expect(apply(aws)).rejects.toThrow("this wants to be confirmed");
+  await expect(apply(aws)).rejects.toThrow("this needs to be confirmed");
   expect(calls()).toEqual([]);
   process.env["CONFIRM"] = `${name}@${id}`;
   await apply(aws);
@@ -196,7 +196,7 @@ describe("teardown", () => {
   const aws = { os: "debian-13", zone: "us-east-1b" };
   const confirmed = async (destroy: readonly Stack[]) => {
     delete process.env["CONFIRM"];
-    await expect(apply(aws, destroy)).rejects.toThrow("this wants to be confirmed");
+    await expect(apply(aws, destroy)).rejects.toThrow("this needs to be confirmed");
     process.env["CONFIRM"] = `${name}@${shown[0]!.id}`;
     expect(calls()).toEqual([]);
     return apply(aws, destroy);
@@ -268,7 +268,7 @@ test("another bucket for the backups is refused where the one that is there hold
   expect(await ended).toBe(1);
   stub.answer = plain;
   expect(said()).toMatch(
-    /error: the bucket airflow-backups-123456789012-production holds backups: AWS deletes no bucket that is not empty\nhint: nothing was touched/,
+    /error: the bucket airflow-backups-123456789012-production holds backups: AWS deletes only empty buckets\nhint: nothing was touched/,
   );
   expect(calls()).toEqual([]);
 });

@@ -84,7 +84,7 @@ describe("a bucket that is somebody's", () => {
 
   test("and keeps no versions is refused as it is", async () => {
     const error = await errorOf(makeStateBucket(TARGET, Bucket));
-    expect(error.message).toMatch(/^the bucket their-states holds something and keeps no versions/);
+    expect(error.message).toMatch(/^the bucket their-states is not empty and keeps no versions/);
     await expect(s3().send(new GetBucketLifecycleConfigurationCommand(owner()))).rejects.toThrow();
   });
   test("and keeps versions is used as it is", async () => {
@@ -240,7 +240,7 @@ test("a host that runs although the state knows none is never made twice", async
   const [, id] = /<instanceId>(i-\w+)</.exec(await response.text())!;
   expect(await findInstances(TARGET, { Project: "airflow-lost" })).toMatchObject([{ id, state: "running" }]);
   const error = await errorOf(refuseTwin(deployment, create));
-  expect(error.message).toMatch(new RegExp(`knows no host, but there is one of this deployment: ${id} \\(running`));
+  expect(error.message).toMatch(new RegExp(`holds no host, but this deployment has one: ${id} \\(running`));
   await refuseTwin(deployment, [{ address: "aws_instance.host", action: "replace" }]);
   expect(await findLeftovers(TARGET, { Project: "airflow-nobody" })).toEqual([]);
 });

@@ -43,13 +43,13 @@ test.each<[string, Answer, RegExp, number]>([
   [
     "of another account",
     identity("210987654321"),
-    /credentials are of the AWS account 210987654321, the deployment is in 123456789012/,
+    /credentials are of the AWS account 210987654321, but the deployment is in 123456789012/,
     1,
   ],
   [
     "the root user's",
     identity("123456789012", "arn:aws:iam::123456789012:root"),
-    /are the root user's of 123456789012/,
+    /are those of the root user of 123456789012/,
     1,
   ],
   [
@@ -68,7 +68,7 @@ test.each<[string, Answer, RegExp, number]>([
   ],
   ["of a closed region", stsError(403, "OptInRequired"), /region is not enabled/, 1],
   ["throttled", stsError(400, "Throttling", "Rate exceeded"), /AWS throttles this account's calls/, 4],
-  ["met by a trouble of AWS's", { status: 503, body: "<x/>" }, /AWS has a trouble of its own \(HTTP 503\)/, 4],
+  ["met by a trouble of AWS's", { status: 503, body: "<x/>" }, /AWS has a problem of its own \(HTTP 503\)/, 4],
   ["cut off", { drop: true }, /AWS cannot be reached/, 4],
 ])("credentials %s are told plainly, after a bounded number of tries", async (_what, answer, message, tries) => {
   aws.answer = () => answer;
@@ -193,7 +193,7 @@ test.each<[string, Answer, RegExp, RegExp]>([
     "stays empty",
     console(""),
     /i-0abc has not shown its SSH host key after/,
-    /read \/etc\/ssh\/ssh_host_ed25519_key.pub by another safe way/,
+    /read \/etc\/ssh\/ssh_host_ed25519_key.pub in another safe way/,
   ],
   [
     "may not be read",

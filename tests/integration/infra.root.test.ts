@@ -179,7 +179,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s during the creation is 130, and th
   });
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   await new Promise<void>((resolve) =>
-    child.stderr.on("data", (text) => /make anew host/.test(String(text)) && resolve()),
+    child.stderr.on("data", (text) => /replace host/.test(String(text)) && resolve()),
   );
   // Ctrl-C reaches the whole group; SIGTERM the process alone.
   process.kill(signal === "SIGINT" ? -child.pid! : child.pid!, signal);
@@ -214,7 +214,7 @@ test("teardown wants the deployment's name", () => {
   for (const CONFIRM of ["", "other"]) {
     expect(verb("teardown", { CONFIRM })).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining("hint: CONFIRM=local make teardown"),
+      stderr: expect.stringContaining("hint: run CONFIRM=local make teardown"),
     });
   }
   expect(isRunning()).toBe(true);

@@ -40,7 +40,7 @@ test.each<[what: string, change: ResourceChange, summary: string]>([
   [
     "why another is needed",
     change("aws_ebs_volume.data", ["delete", "create"], volume, volume, { replace_paths: [["availability_zone"]] }),
-    "make anew data volume, 40 GiB in eu-central-1a (another availability_zone)",
+    "replace data volume, 40 GiB in eu-central-1a (another availability_zone)",
   ],
   ["a thing without words of its own", change("aws_made_up.x", ["create"], null, {}), "create aws_made_up.x"],
 ])("%s", (_what, resource, summary) => expect(planOf(resource)[0]!.summary).toBe(summary));
@@ -71,12 +71,12 @@ test("a plan's id is that of its changes: the same for the same, another for any
 });
 
 test.each([
-  ["aws_ebs_volume.data", { size: 40 }, { size: 20 }, "aws.dataGiB is 20, the disk has 40 GiB: it cannot shrink"],
+  ["aws_ebs_volume.data", { size: 40 }, { size: 20 }, "aws.dataGiB is 20, but the disk has 40 GiB and cannot shrink"],
   [
     "aws_instance.host",
     { root_block_device: [{ volume_size: 60 }] },
     { root_block_device: [{ volume_size: 30 }] },
-    "aws.rootGiB is 30, the disk has 60 GiB: it cannot shrink",
+    "aws.rootGiB is 30, but the disk has 60 GiB and cannot shrink",
   ],
 ])("%s that would shrink is refused before anything is done", (address, before, after, message) => {
   const refuse = (was: object, is: object, ...actions: string[]) =>
@@ -114,8 +114,8 @@ describe("what is lost wants a word", () => {
 
   test("none where there is no terminal is refused, with the word that would do", async () => {
     await expect(confirm()).rejects.toMatchObject({
-      message: "this wants to be confirmed: nothing was touched",
-      hint: `CONFIRM=production@${plan.id} make infrastructure`,
+      message: "this needs to be confirmed: nothing was touched",
+      hint: `run CONFIRM=production@${plan.id} make infrastructure`,
     });
   });
   test.each(["production", "yes", "production@00000000", `other@${plan.id}`, `production@${plan.id} `, plan.id])(
@@ -148,14 +148,19 @@ describe("cost", () => {
       "all known",
       host("t3.large"),
       "here",
-      /^costs 84\.65 USD a month \(t3\.large 73\.00, root disk 3\.00, data volume 4\.00, address 3\.65, key 1\.00; prices of 2026-06\); by use/,
+      /^costs 84\.65 USD a month \(t3\.large 73\.00, root disk 3\.00, data volume 4\.00, address 3\.65, key 1\.00; prices of 2026-06\); plus, by use/,
     ],
-    ["an unknown type", host("x9.large"), "here", /^costs 11\.65 USD .*; unknown in here: x9\.large; by use/],
+    [
+      "an unknown type",
+      host("x9.large"),
+      "here",
+      /^costs 11\.65 USD .*; price unknown in here: x9\.large; plus, by use/,
+    ],
     [
       "an unknown region",
       host("t3.large"),
       "there",
-      /^costs 4\.65 USD .*; unknown in there: t3\.large, root disk, data volume; by use/,
+      /^costs 4\.65 USD .*; price unknown in there: t3\.large, root disk, data volume; plus, by use/,
     ],
   ])("%s", (_what, instance, region, text) => expect(monthlyCost([instance, ...rest], region, prices)).toMatch(text));
 });

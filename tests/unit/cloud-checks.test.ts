@@ -28,7 +28,7 @@ describe("the backup that a teardown wants", () => {
   });
   test("is not an old one", () => {
     at("a", 61);
-    expect(ask).toThrow(/^the newest backup is of \d{4}-\d\d-\d\dT/);
+    expect(ask).toThrow(/^the newest backup is from \d{4}-\d\d-\d\dT/);
   });
   test("may be waived", () => {
     process.env["NO_BACKUP"] = "1";
@@ -63,7 +63,7 @@ test("a state of another account is refused before AWS is asked anything", async
     JSON.stringify({ arn: "arn:aws:ec2:eu-central-1:210987654321:instance/i-1" }),
   );
   const error = await errorOf(infrastructureOf(context, awsDeployment(folder)).check());
-  expect(error.message).toMatch(new RegExp(`is of the AWS account 210987654321, the deployment is in ${ACCOUNT}`));
+  expect(error.message).toMatch(new RegExp(`is of the AWS account 210987654321, but the deployment is in ${ACCOUNT}`));
 });
 
 test("a state that could not be stored is never forgotten: the words that store it are told", async () => {
@@ -73,6 +73,6 @@ test("a state that could not be stored is never forgotten: the words that store 
   mkdirSync(stack, { recursive: true });
   writeFileSync(join(stack, "errored.tfstate"), "{}");
   const error = await errorOf(infrastructureOf(context, deployment).check());
-  expect(error.message).toMatch(/could not store the state of host: it lies in .*errored.tfstate/);
+  expect(error.message).toMatch(/could not store the state of host: it is in .*errored.tfstate/);
   expect(error.hint).toMatch(/terraform state push errored.tfstate/);
 });

@@ -42,5 +42,5 @@ test.each([
   ["a key that was cut", block(`ssh-ed25519 ${ED.slice(0, 40)}`)],
   ["a key that says another type of itself", block(`ssh-rsa ${ED}`)],
 ])("a block with %s is refused", (_what, console) => {
-  expect(() => keysOfConsole(console)).toThrow(/shows no SSH host key between its marks/);
+  expect(() => keysOfConsole(console)).toThrow(/shows no valid SSH host key between cloud-init's marks/);
 });
