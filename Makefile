@@ -1,9 +1,9 @@
-# Airflow on a host of your own: one verb a step of a deployment's life, in the order that you meet them.
+# Airflow on a host of your own: one verb for each step of a deployment's life, in the order in which you need them.
 #   make demo                              everything on this machine
 #   DEPLOYMENT=production make provision   the same verbs for deployments/production.yaml
 DEPLOYMENT ?= local
 export DEPLOYMENT
-# What verbs take, with every `$` as it was typed.
+# The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
 export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST
@@ -37,7 +37,7 @@ airflow: packages ## runs Airflow's own command line: CMD="dags list"
 	$(run) airflow
 test: packages ## tests the running deployment from outside
 	$(run) test
-status: packages ## shows one page of state; fails where something is not healthy
+status: packages ## shows one page of state; fails if something is not healthy
 	$(run) status
 logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
 	$(run) logs
@@ -60,7 +60,7 @@ teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFI
 
 check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]
 	node --require tsx/cjs tests/check.ts
-bench: packages ## measures the project beside the floor
+bench: packages ## measures the project, and the same work done by hand
 	node --require tsx/cjs tests/bench.ts
 docs: packages ## writes the parts of README and docs/ that are made from the code
 	$(run) docs
@@ -70,7 +70,7 @@ lock: packages ## renews the lock files of images and packages
 packages: node_modules/.installed-package-lock.json
 node_modules/.installed-package-lock.json: package-lock.json
 	sh provision/setup.sh packages
-# What tests against AWS's imitations need: moto, checkov.
+# The Python tools that tests of AWS need: moto, which imitates AWS, and checkov.
 python: packages node_modules/.python/installed.lock
 node_modules/.python/installed.lock: tests/python/requirements.lock
 	sh tests/python/venv.sh $(CURDIR)/node_modules/.python

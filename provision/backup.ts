@@ -40,14 +40,14 @@ runScript(async (deployment, context) => {
     const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow };
     const found = await planHost(context, host, [backup], wanted);
     const id = await changeHost(context, host, found, authorOf("backup"));
-    screen.say("  pulling it");
+    screen.say("  pulling the backup");
     const folder = await pull(host, id!, deployment);
     screen.print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
     await copyToBucket(context, host, id!, deployment);
   });
 });
 
-/** Where there is a bucket. The backup is here by then, whatever becomes of the copy. */
+/** Copies the backup into the bucket, if there is one. It was pulled before, so a failure of the copy loses nothing. */
 async function copyToBucket(context: Context, host: Host, id: string, deployment: Deployment): Promise<void> {
   const { backupBucket } = readOutputs(deployment);
   if (!backupBucket || !deployment.aws) return;
@@ -55,7 +55,7 @@ async function copyToBucket(context: Context, host: Host, id: string, deployment
   await changeHost(context, host, await planHost(context, host, [backupCopy], copy), authorOf("backup"));
 }
 
-/** Brings a backup here, verified by the sha256 sums of its manifest; it has its name only then. */
+/** Pulls a backup and verifies the sha256 sums of its manifest. Only then the folder gets its name. */
 async function pull(host: Host, id: string, { paths }: Deployment): Promise<string> {
   const folder = join(paths.backups, id);
   const partial = join(paths.backups, `.partial-${id}`);
@@ -71,7 +71,7 @@ async function pull(host: Host, id: string, { paths }: Deployment): Promise<stri
     if (code !== 0)
       throw new UserError(
         `cannot pull the backup: ${stderr.trim() || `exit code ${code}`}`,
-        "it is whole on the host; run make backup again",
+        "it is complete on the host; run make backup again",
       );
     await verify(partial);
     renameSync(partial, folder);
@@ -81,7 +81,7 @@ async function pull(host: Host, id: string, { paths }: Deployment): Promise<stri
   }
 }
 
-/** Plain files only, by their last name: a tar from a host does not say where to write here. */
+/** Unpacks plain files only, and into this folder only: a tar from a host must not choose where it is written here. */
 async function unpack(tar: PassThrough, folder: string): Promise<void> {
   for await (const entry of tar.pipe(extract())) {
     if (entry.header.type === "file") {
@@ -90,10 +90,10 @@ async function unpack(tar: PassThrough, folder: string): Promise<void> {
   }
 }
 
-/** Every file that the manifest names is here, to the byte. */
+/** @throws UserError unless every file that the manifest names is here, with its sha256 */
 async function verify(folder: string): Promise<void> {
   const incomplete = (name: string): UserError =>
-    new UserError(`${name} did not arrive whole`, "run make backup again");
+    new UserError(`${name} did not arrive completely`, "run make backup again");
   const manifest = join(folder, "manifest.json");
   if (!existsSync(manifest)) throw incomplete("the backup");
   const { files } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;

@@ -29,7 +29,7 @@ runScript(async (deployment, context) => {
   });
 });
 
-/** What the check of a release found; empty where there was none. */
+/** What the check of a release found; empty if it was never checked. */
 async function checkedDags(host: Host, digest: Command): Promise<CheckedDags> {
   const { code, stdout } = await runAsRoot(host, sh`cat ${CHECKS}/${digest}.json`);
   return code === 0 ? (JSON.parse(stdout) as { dags: CheckedDags }).dags : {};

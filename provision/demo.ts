@@ -7,11 +7,11 @@ import { duration } from "./base/text";
 import { ROOT } from "./deployment/paths";
 import { runScript } from "./script";
 
-/** The way from nothing to a running Airflow with a DAG run that succeeded, verb by verb. */
+/** Runs the verbs that lead from nothing to a running Airflow with a DAG run that succeeded. */
 runScript(async (deployment, context) => {
   if (deployment.aws) {
     throw new UserError(
-      `make demo is for a host on this machine, and "${deployment.name}" is none`,
+      `make demo is for a host on this machine, but "${deployment.name}" is on AWS`,
       "run the verbs one by one: make help",
     );
   }
@@ -46,6 +46,6 @@ async function verb(context: Context, name: string, parameters: NodeJS.ProcessEn
   if (code !== 0)
     throw new UserError(
       `make ${name} failed`,
-      "mend what its error above says, then run make demo again: it goes on from there",
+      "mend the cause of the error above, then run make demo again: it goes on from there",
     );
 }

@@ -14,11 +14,12 @@ runScript(async (anyDeployment, context) => {
   const deployment = onlyOnAws(
     anyDeployment,
     "a local host is of no use without this tool",
-    "DEPLOYMENT=production make eject",
+    "name a deployment on AWS: DEPLOYMENT=production make eject",
   );
   const folder = join(ROOT, "state", "ejected", deployment.name);
   const target = resolve(process.env["EJECT_TO"] || folder);
-  if (existsSync(target)) throw new UserError(`${target} is there already`, "move it away, or say EJECT_TO=folder");
+  if (existsSync(target))
+    throw new UserError(`${target} exists already`, "move it away, or name another folder: EJECT_TO=folder");
   for (const { path, content, mode } of ejectedFiles(await ejected(context, deployment))) {
     mkdirSync(dirname(join(target, path)), { recursive: true });
     writeFileSync(join(target, path), content, { mode: mode ?? 0o644 });

@@ -9,7 +9,7 @@ import type { Plan } from "./change/planning";
 import { script } from "./base/shell";
 import { mount } from "./steps/mount";
 
-/** What must be true before a host's state can be read: nothing, where infrastructure has mounted the data volume itself. */
+/** Plans the mount of the data volume, without which a host's state cannot be read. Empty if nothing is to be done. */
 export async function planFirstBoot(
   context: Context,
   host: Host,
@@ -18,7 +18,7 @@ export async function planFirstBoot(
   return dataDevice ? (await planHost(context, host, [mount], dataDevice)).plan : [];
 }
 
-/** Waits for cloud-init where the host is new, and mounts its data volume: a change of its own. */
+/** If the data volume is not mounted yet, waits for cloud-init and mounts the volume, by a change of its own. */
 export async function finishFirstBoot(
   context: Context,
   host: Host,
@@ -43,13 +43,17 @@ async function waitForCloudInit({ screen }: Context, host: Host): Promise<void> 
   if (note) screen.say(note);
 }
 
-/** What to tell of the exit code of `cloud-init status --wait`. @throws UserError where the first boot has failed */
+/**
+ * What to tell the operator of the exit code of `cloud-init status --wait`: 2 means errors from which it recovered
+ * (https://docs.cloud-init.io/en/latest/explanation/return_codes.html), 124 is timeout's.
+ * @throws UserError if the first boot has failed
+ */
 export function cloudInitNote(code: number, long: string): string | undefined {
   const told = long.split("\n").flatMap((line) => /^\s+- (.+)$/.exec(line)?.[1]?.trim() ?? []);
   const why = told.length > 0 ? `: ${told.join("; ")}` : "";
-  const hint = `make ssh CMD="cloud-init status --long"`;
+  const hint = `run make ssh CMD="cloud-init status --long"`;
   if (code === 0) return undefined;
-  if (code === 2) return `cloud-init ended with errors and went on${why} (${hint})`;
+  if (code === 2) return `cloud-init recovered from errors${why} (${hint})`;
   if (code === 124) throw new UserError(`cloud-init has not ended after ${SECONDS} s`, hint);
   throw new UserError(`cloud-init failed on the host: its first boot is not complete${why}`, hint);
 }

@@ -39,7 +39,7 @@ async function makeInfrastructure(
   const outputs = await infrastructure.complete(await readStackOutputs(context, deployment, "host"));
   writeOutputs(deployment, outputs);
   for (const host of outputs.hosts) {
-    // A pin of this very host was learned the same way once, here or by another operator.
+    // If a key is pinned for this host already, it was learned in the same way, here or by another operator.
     if (!hostKeys.forgets || pinsOf(deployment, host).length === 0)
       pinNewHost(deployment, host, await learnHostKeys(context, hostKeys, host));
     await waitForHost(context, deployment, host, bootSeconds);
@@ -47,7 +47,7 @@ async function makeInfrastructure(
   return { changes, hosts: outputs.hosts };
 }
 
-/** A host that nobody can log in to is of no use. */
+/** @throws UserError if there is no SSH key, because then nobody could log in to the host */
 function requireKey({ operators, paths }: Deployment): void {
   if (operators.length > 0 || existsSync(`${paths.sshKey}.pub`)) return;
   throw new UserError(`there is no SSH key: ${paths.sshKey}.pub`, "run make keypair");

@@ -40,7 +40,7 @@ runScript(async (deployment, context) => {
   screen.print(await recipientOf(readFileSync(ageIdentity, "utf8")));
 });
 
-/** ssh-keygen makes it: Node's own ed25519 keys are corrupt in OpenSSH's format once in 200. */
+/** Uses ssh-keygen: of the ed25519 keys that Node makes, one in 200 is corrupt in OpenSSH's format. */
 async function makeSshKey(context: Context, { name }: Deployment, file: string): Promise<void> {
   makeKeyFolder(file);
   const work = mkdtempSync(join(dirname(file), ".new-"));
@@ -58,7 +58,7 @@ async function makeSshKey(context: Context, { name }: Deployment, file: string):
       key,
     ]);
     if (code !== 0) throw new UserError(`ssh-keygen failed: ${stderr.trim()}`);
-    // A link fails where the name is taken: nothing is ever overwritten, not even by a second keypair at the same time.
+    // A link fails if the name is taken: a private key is never overwritten, not even by two make keypair at once.
     rmSync(`${file}.pub`, { force: true });
     linkSync(`${key}.pub`, `${file}.pub`);
     linkSync(key, file);
@@ -76,12 +76,15 @@ async function makeAgeIdentity(file: string): Promise<void> {
   closeSync(descriptor);
 }
 
-/** A second recipient, whose identity lies offline: a lost laptop must not take the deployment with it. */
+/** Stores a second recipient, whose identity is kept offline: it still reads the secrets after a laptop is lost. */
 async function keepRecoveryRecipient({ screen }: Context, file: string): Promise<void> {
-  const hint = "make one elsewhere with age-keygen, keep its identity offline, and give RECOVERY_RECIPIENT=age1…";
+  const hint =
+    "make one on another machine with age-keygen, keep its identity offline, and set RECOVERY_RECIPIENT=age1…";
   const given = process.env["RECOVERY_RECIPIENT"];
   if (!given && !screen.canAsk()) throw new UserError("there is no recovery recipient for the secrets", hint);
-  const recipient = (given ?? (await screen.ask("recovery recipient, its identity kept offline (age1…): "))).trim();
+  const recipient = (
+    given ?? (await screen.ask("recovery recipient (age1…), whose identity you keep offline: "))
+  ).trim();
   await encrypt("", [recipient]);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${recipient}\n`, { flag: "wx" });

@@ -1,6 +1,6 @@
 /**
- * `make lock`: renews what the images are made of: the date of Debian's packages, and every version and hash of Python's.
- * The tool that resolves them is the one that the images install with, itself locked by hash.
+ * `make lock` renews what the images are made of: the date of Debian's packages, versions and hashes of Python's.
+ * uv resolves them. The images install them with uv, too, which is locked by version and hash in the same way.
  */
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { changedPins } from "./release/pins";
 import { runScript } from "./script";
 
 const IMAGES = join(TEMPLATES, "images");
-/** Debian 13's; one lock holds for amd64 and arm64. */
+/** Debian 13's version of Python. One lock file is valid for amd64 and arm64. */
 const PYTHON = "3.13";
 
 async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
@@ -42,7 +42,7 @@ async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
   }
 }
 
-/** A virtual environment with uv in it, at the newest version: it is what a new lock pins. */
+/** Makes a virtual environment with the newest uv, which is the version that a new lock pins. */
 async function python(folder: string): Promise<void> {
   await run(() => $({ quiet: true })`python3 -m venv ${folder}`);
   await run(() => $({ quiet: true })`${folder}/bin/pip install --quiet --disable-pip-version-check uv`);
@@ -54,7 +54,7 @@ async function run(command: () => Promise<unknown>): Promise<void> {
   });
 }
 
-/** Whole or not at all; says what changed. */
+/** Replaces a lock file in one step, and shows the pins that changed. */
 function replace(screen: Screen, file: string, text: string): void {
   const before = readFileSync(file, "utf8");
   if (before === text) return;

@@ -9,7 +9,7 @@ runScript(async (deployment, { screen, signals }) => {
   const { SERVICE, FOLLOW, LINES } = process.env;
   const command = logsCommand(SERVICE, LINES, FOLLOW === "1");
   await onMainHost(deployment, async (host) => {
-    // An input that stays open for as long as somebody reads.
+    // The command follows the logs until its input ends, so the input stays open.
     const stdin = FOLLOW === "1" ? new PassThrough() : undefined;
     const shown = runAsRoot(host, command, [], { stdin, stdout: screen.output(), stderr: screen.errors() });
     shown.catch(() => undefined);

@@ -30,10 +30,11 @@ runScript(async (deployment, context) => {
       : `infrastructure (make infrastructure):\n${indent(text, 2)}`,
   );
   if (losses.length > 0) screen.print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
-  // A host that is about to be made again need not answer.
-  if (host.status === "rejected" && changes.length > 0) return screen.print("host: it is planned when it is there");
+  // If infrastructure changes, the host may be about to be made again and need not answer.
+  if (host.status === "rejected" && changes.length > 0)
+    return screen.print("host: not planned, it cannot be read now; run make plan again after make infrastructure");
   if (host.status === "rejected") throw host.reason;
-  if (!host.value) return screen.print("host: there is none yet; it is planned when it is there");
+  if (!host.value) return screen.print("host: there is none yet; run make plan again after make infrastructure");
   screen.print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
 });
 
@@ -44,7 +45,7 @@ async function planTheInfrastructure(infrastructure: Infrastructure): Promise<In
   return plan;
 }
 
-/** A host whose data volume is not mounted yet: the rest is planned when it can be seen what lies on it. */
+/** Plans the host. While its data volume is not mounted, plans only the mount: the rest depends on what it holds. */
 async function planTheHost(context: Context, deployment: Deployment): Promise<Plan> {
   const target = mainHost(deployment);
   const { secrets } = await draftSecrets(deployment);

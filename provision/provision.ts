@@ -13,14 +13,14 @@ runScript(async (deployment, context) => {
   const { screen } = context;
   const started = Date.now();
   const target = mainHost(deployment);
-  // Decrypting and connecting side by side: both take a while, and neither changes anything.
+  // The secrets are decrypted while the connection is made: both take a while, and neither changes anything.
   const drafting = draftSecrets(deployment);
   drafting.catch(() => undefined);
   await withHost(deployment, target, async (host) => {
     const draft = await drafting;
     await finishFirstBoot(context, host, readOutputs(deployment), authorOf("provision"));
     const found = await planHost(context, host, steps, prepare(deployment, draft.secrets, target));
-    // Only now: a plan refuses a host whose database was made with other secrets.
+    // New secrets are written only now, because planning throws if the host's database was made with others.
     await draft.keep();
     if (found.plan.length === 0) return screen.print("nothing to do");
     await changeHost(context, host, found, authorOf("provision"));

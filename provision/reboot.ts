@@ -21,9 +21,9 @@ runScript(async (deployment, { screen, signals }) => {
     const before = await bootId(host);
     const since = new Date().toISOString();
     await requestReboot(host, describe({ ...authorOf("reboot"), id: "", since, actions: [] }));
-    screen.say("  asked for the reboot");
+    screen.say("  started the reboot");
     await signals.orThrow(
-      () => new Interrupted("no longer waiting: the host reboots all the same", "see make status"),
+      () => new Interrupted("no longer waiting, but the host reboots", "see make status"),
       (stop) => comeBack(screen, host, before, started, stop),
     );
     screen.print(`${host.name} is back and Airflow is healthy, after ${duration((Date.now() - started) / 1000)}`);
@@ -31,8 +31,8 @@ runScript(async (deployment, { screen, signals }) => {
 });
 
 /**
- * The reboot is asked for under the name of changes, systemd's own lock: neither begins while the other is under way.
- * @throws Busy where a change runs
+ * Starts the reboot as the systemd unit that changes run as: systemd starts a unit only once, so a reboot and a change
+ * cannot run at the same time. @throws Busy if a change runs
  */
 async function requestReboot(host: Host, description: string): Promise<void> {
   const { code, stdout, stderr } = await runAsRoot(host, onHost("reboot"), [description]);
@@ -59,7 +59,7 @@ async function comeBack(
       try {
         if (await isThere()) return;
       } catch (error) {
-        // The host is on its way down, or not up yet; what stays so is told in the end.
+        // The host is going down, or is not up yet. If that does not change, the last error is shown in the end.
         if (!(error instanceof UserError)) throw error;
         problem = `: ${error.message}`;
       }

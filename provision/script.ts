@@ -3,7 +3,7 @@ import { runMain } from "./base/main";
 import { Deployment, loadDeployment } from "./deployment/deployment";
 import { hasOutputs, loginOf, readOutputs } from "./link/outputs";
 
-/** Every verb is `runScript(async (deployment, context) => …)`. */
+/** Runs a verb for the deployment that DEPLOYMENT names. The script of every verb calls this once. */
 export function runScript(verb: (deployment: Deployment, context: Context) => Promise<void>): void {
   const context = makeContext();
   runMain(context, async () => {
@@ -13,7 +13,7 @@ export function runScript(verb: (deployment: Deployment, context: Context) => Pr
   });
 }
 
-/** Names what a verb is about to act on. What is wrong with the file is for the verb to say that needs it. */
+/** Names the hosts that a verb is about to act on. A verb that needs a damaged file of outputs reports it itself. */
 function hostsOf(deployment: Deployment): string {
   if (!hasOutputs(deployment)) return "no host yet";
   try {

@@ -11,18 +11,18 @@ import { runScript } from "./script";
 import { openSecrets, saveSecrets } from "./deployment/secrets-file";
 import { complete, parseSecrets } from "./deployment/secrets-text";
 
-/** Edits the secrets: what the editor leaves is checked, encrypted and put in place, or nothing is written. */
+/** Lets the operator edit the secrets. Nothing is written if the edited text is not valid. */
 async function editSecrets(deployment: Deployment, context: Context): Promise<void> {
   const { screen } = context;
   const opened = await openSecrets(deployment);
-  // A file that is not valid is shown as it is: this is the verb that mends it.
+  // A text that is not valid is opened as it is, because this verb is the way to mend it.
   const text = isValid(opened.text) ? complete(opened.text).text : opened.text;
   const edited = await withPrivateFolder((folder) => editValid(context, join(folder, `${deployment.name}.yaml`), text));
   if (edited === text && !(opened.isStale && isValid(text))) return screen.say("nothing changed, nothing written");
   const changed = changedNames(opened.text, edited);
   await saveSecrets(deployment, opened, edited);
   screen.say(`wrote ${opened.source}${changed.length > 0 ? `: ${changed.join(", ")}` : ""}`);
-  screen.say("make provision brings it to the host");
+  screen.say("next: make provision, which brings them to the host");
 }
 
 /** Lets the operator edit until the text is valid; without a terminal an invalid text is an error at once. */
@@ -39,7 +39,7 @@ async function editValid(context: Context, file: string, text: string): Promise<
     } catch (error) {
       if (!(error instanceof UserError) || !process.stdin.isTTY) throw error;
       screen.say(`error: ${error.message}`);
-      screen.say("Enter to edit again, Ctrl-C to drop the edit");
+      screen.say("press Enter to edit again, or Ctrl-C to discard the edit");
       await signals
         .thenThrow(dropped, (stop) => once(process.stdin.resume(), "data", { signal: stop }))
         .finally(() => process.stdin.pause());
@@ -50,7 +50,7 @@ async function editValid(context: Context, file: string, text: string): Promise<
 async function runEditor(signals: Signals, file: string): Promise<void> {
   const editor = process.env["VISUAL"] || process.env["EDITOR"] || "vi";
   const code = await signals.thenThrow(dropped, async (stop) => {
-    // An editor is a shell's command line, as for git and crontab: EDITOR="code --wait" works.
+    // EDITOR is a shell's command line, as for git and crontab: EDITOR="code --wait" works.
     const child = spawn("sh", ["-c", `${editor} "$1"`, "sh", file], { stdio: "inherit" });
     stop.addEventListener("abort", () => child.kill("SIGTERM"));
     const [exitCode] = (await once(child, "close")) as [number | null];
@@ -58,8 +58,8 @@ async function runEditor(signals: Signals, file: string): Promise<void> {
   });
   if (code !== 0) {
     throw new UserError(
-      `the editor ${editor} ended with ${code ?? "a signal"}`,
-      "nothing was written; EDITOR names another one",
+      `the editor ${editor} ended with ${code === null ? "a signal" : `exit code ${code}`}`,
+      "nothing was written; set EDITOR to use another one",
     );
   }
 }

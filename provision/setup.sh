@@ -5,11 +5,11 @@ cd "$(dirname "$0")/.."
 
 if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null; then
   echo "error: Node.js 20.19 or newer is needed" >&2
-  echo "hint: https://nodejs.org/en/download" >&2
+  echo "hint: install it: https://nodejs.org/en/download" >&2
   exit 1
 fi
 
-# What is installed is what the lock file said when it was.
+# The copy of the lock file in node_modules tells which packages are installed.
 if ! cmp -s package-lock.json node_modules/.installed-package-lock.json; then
   echo "installing npm packages" >&2
   npm ci --no-audit --no-fund --loglevel=error >&2

@@ -43,7 +43,7 @@ function isInstalled(program: string): boolean {
     .some((folder) => existsSync(join(folder, program)));
 }
 
-/** `docker info --format` is no question to ask: it says 0 where no engine answers. */
+/** Asks by `docker version`, because `docker info --format` exits with 0 even if no engine answers. */
 async function dockerAnswers(context: Context): Promise<boolean> {
   return (
     isInstalled("docker") &&
@@ -53,7 +53,7 @@ async function dockerAnswers(context: Context): Promise<boolean> {
 
 async function perform(context: Context, { kind, packages = [] }: SetupAction): Promise<void> {
   if (kind === "install") return install(context, packages);
-  // The packages may have started it.
+  // The packages may have started Docker.
   if (await dockerAnswers(context)) return;
   if (kind === "start-service") await must(context, "systemctl", ["enable", "--now", "docker"]);
   else startByHand();
@@ -72,13 +72,13 @@ async function install(context: Context, packages: readonly string[]): Promise<v
   const apt = (...args: string[]): Promise<void> =>
     must(context, "apt-get", ["--quiet", "--option", "DPkg::Lock::Timeout=300", ...args], env);
   await apt("update");
-  // Debian has put the client into a package of its own since 13.
+  // Since Debian 13 the client is a package of its own.
   const client =
     packages.includes("docker.io") && (await runChild(context, "apt-cache", ["show", "docker-cli"])).code === 0;
   await apt("install", "--yes", "--no-install-recommends", ...packages, ...(client ? ["docker-cli"] : []));
 }
 
-/** A dockerd that was killed leaves pid files behind: it would not start again while their numbers are some other process's. */
+/** A killed dockerd leaves these pid files behind, and does not start again while another process has such a number. */
 const PID_FILES = { dockerd: "/var/run/docker.pid", containerd: "/var/run/docker/containerd/containerd.pid" };
 
 function removeStalePidFiles(): void {
@@ -90,7 +90,7 @@ function removeStalePidFiles(): void {
   }
 }
 
-/** Detached, in a session of its own: it outlives this verb and its terminal. */
+/** Starts dockerd detached, in a session of its own, so that it outlives this verb and its terminal. */
 function startByHand(): void {
   removeStalePidFiles();
   const log = openSync(DOCKERD_LOG, "a");

@@ -14,12 +14,12 @@ runScript(async (deployment, { signals }) => {
   const hasKey = existsSync(deployment.paths.sshKey);
   const way = wayIn(deployment, target);
   const code = await signals.leaveTo(() => run("ssh", sshArguments(deployment.paths, target, hasKey, CMD, way)));
-  if (code === 255) throw new UserError("ssh failed", "its own message is above; see also make plan");
-  // What a shell's last command said is nobody's failure.
+  if (code === 255) throw new UserError("ssh failed", "see its own message above; make plan may tell more");
+  // Without CMD this was an interactive shell: the exit code of its last command is not a failure.
   if (CMD && code !== 0) throw new UserError(`the command ended with exit code ${code}`);
 });
 
-/** With this terminal for its own; Ctrl-C is ssh's to answer. */
+/** Runs a program on this terminal. */
 function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     spawn(program, args, { stdio: "inherit" })

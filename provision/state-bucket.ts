@@ -9,7 +9,7 @@ runScript(async (anyDeployment, { screen }) => {
   const deployment = onlyOnAws(
     anyDeployment,
     "a local deployment keeps its state on this machine",
-    "DEPLOYMENT=production make state-bucket",
+    "name a deployment on AWS: DEPLOYMENT=production make state-bucket",
   );
   if (deployment.aws.state !== "s3") {
     throw new UserError("this deployment keeps its state on this machine", "set aws.state: s3 in the deployment file");
@@ -20,6 +20,6 @@ runScript(async (anyDeployment, { screen }) => {
   screen.print(
     was === "created"
       ? `created the bucket ${bucket}: versioned, encrypted, private; next: make plan`
-      : `the bucket ${bucket} is there and keeps versions: left as it is`,
+      : `the bucket ${bucket} is there already and keeps versions: it was left as it is`,
   );
 });

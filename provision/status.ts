@@ -21,7 +21,7 @@ runScript(async (deployment, { screen }) => {
       );
     }
 
-    /** A host without Airflow has a status too. */
+    /** Airflow's part of the page, or the error that is shown there: a host without Airflow has a status, too. */
     async function airflowStatus(): Promise<AirflowStatus | Error> {
       try {
         const { admin_password } = await readSecrets(deployment);

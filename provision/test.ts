@@ -5,7 +5,7 @@ import { mainHost } from "./link/main-host";
 import { ROOT } from "./deployment/paths";
 import { runScript } from "./script";
 
-/** The acceptance tests, against the deployment as it runs: harmless in production, one run of the canary DAG. */
+/** Runs the acceptance tests on the running deployment. In production they are harmless: one run of the canary DAG. */
 runScript(async (deployment, context) => {
   mainHost(deployment);
   const jest = join(ROOT, "node_modules/.bin/jest");

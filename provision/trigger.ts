@@ -22,7 +22,7 @@ import { readSecrets } from "./deployment/secrets-file";
 
 runScript(async (deployment, { screen, signals }) => {
   const { DAG, CONF, PAUSED } = process.env;
-  if (!DAG) throw new UserError("which DAG?", "make trigger DAG=canary");
+  if (!DAG) throw new UserError("no DAG was named", "for example: make trigger DAG=canary");
   const conf = readConf(CONF);
   const { admin_password } = await readSecrets(deployment);
   await onMainHost(deployment, (host) =>
@@ -61,8 +61,11 @@ async function failure(screen: Screen, airflow: AirflowApi, { run, tasks }: RunS
     const lines = await logTail(airflow, run, task).catch((error: Error) => [`(no log: ${error.message})`]);
     for (const line of lines) screen.say(`  ${line}`);
   }
-  const which = failed.length > 0 ? `: ${failed.map(nameOf).join(", ")}` : ", though no task of it did";
-  return new UserError(`the run ${run.dag_run_id} of ${run.dag_id} failed${which}`, "the whole log: make ui");
+  const which = failed.length > 0 ? `: ${failed.map(nameOf).join(", ")}` : ", although none of its tasks failed";
+  return new UserError(
+    `the run ${run.dag_run_id} of ${run.dag_id} failed${which}`,
+    "see the whole log in the UI: make ui",
+  );
 }
 
 const secondsOf = ({ start_date, end_date }: DagRun): string =>

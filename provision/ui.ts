@@ -9,7 +9,7 @@ runScript(async (deployment, { screen, signals }) => {
     const { port } = deployment.ui;
     const tunnel = await openTunnel(host, port, AIRFLOW_PORT, screen.say).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
-      const why = error.code === "EACCES" ? "is not yours to open" : "is taken";
+      const why = error.code === "EACCES" ? "cannot be opened without more rights" : "is in use";
       throw new UserError(
         `port ${port} of this machine ${why}`,
         `set ui.port in deployments/${deployment.name}.yaml to another, or to 0 for a free one`,

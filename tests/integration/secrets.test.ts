@@ -55,8 +55,13 @@ test("what the editor leaves is encrypted, whatever else there is stays", async 
 
 test.each([
   ["an unchanged text", "true", 0, /nothing changed, nothing written/],
-  ["a failing editor", 'echo x: y >> "$1"; exit 3', 1, /error: the editor .* ended with 3\nhint: nothing was written/],
-  ["an editor that does not exist", 'exec /nonexistent "$1"', 1, /error: the editor .* ended with 127/],
+  [
+    "a failing editor",
+    'echo x: y >> "$1"; exit 3',
+    1,
+    /error: the editor .* ended with exit code 3\nhint: nothing was written/,
+  ],
+  ["an editor that does not exist", 'exec /nonexistent "$1"', 1, /error: the editor .* ended with exit code 127/],
   [
     "a text that is not valid",
     'echo "jwt_secret: Hunter2" > "$1"',
@@ -90,7 +95,7 @@ test("on a terminal an invalid edit can be mended or dropped", async () => {
     });
     terminal.stdin.on("error", () => undefined);
     expect(await once(terminal, "close", { signal: AbortSignal.timeout(20_000) })).toEqual([status, null]);
-    expect(shown).toMatch(/error: your edit: line 1: a name is lower-case letters, digits and _/);
+    expect(shown).toMatch(/error: your edit: line 1: a name must be lower-case letters, digits and _/);
     expect(readFileSync(deployment.paths.secrets).equals(before)).toBe(status !== 0);
   }
 });

@@ -72,7 +72,7 @@ test.each<[number, string, string | undefined]>([
   [
     2,
     LONG,
-    `cloud-init ended with errors and went on: ('scripts_user', RuntimeError('x')) (make ssh CMD="cloud-init status --long")`,
+    `cloud-init recovered from errors: ('scripts_user', RuntimeError('x')) (run make ssh CMD="cloud-init status --long")`,
   ],
 ])("cloud-init's exit code %d lets provisioning go on", (code, long, note) => {
   expect(cloudInitNote(code, long)).toBe(note);

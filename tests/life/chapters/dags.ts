@@ -138,7 +138,7 @@ export function dags(life: Life): void {
   });
 
   test.each<{ what: string; variables: Record<string, string>; says: RegExp }>([
-    { what: "no DAG", variables: {}, says: /error: which DAG\?\nhint: make trigger DAG=canary/ },
+    { what: "no DAG", variables: {}, says: /error: no DAG was named\nhint: for example: make trigger DAG=canary/ },
     {
       what: "an unknown DAG",
       variables: { DAG: "cannary" },
