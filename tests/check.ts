@@ -25,7 +25,7 @@ process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 const lifeState = join(work, "state");
 process.env["AIRFLOW_STATE"] = lifeState;
 
-let running: ChildProcess | undefined;
+const running = new Set<ChildProcess>();
 let stopped = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
@@ -36,38 +36,53 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 /** Every tool runs in a process group of its own, so that what tests have started ends with it. */
-function stop(signal: NodeJS.Signals): void {
-  try {
-    if (running?.pid) process.kill(-running.pid, signal);
-  } catch {
-    // It has ended.
+function stop(signal: NodeJS.Signals, children: Iterable<ChildProcess> = running): void {
+  for (const { pid } of children) {
+    try {
+      if (pid) process.kill(-pid, signal);
+    } catch {
+      // It has ended.
+    }
   }
 }
 
-/** Runs a tool of node_modules with its output going straight through; resolves to its exit code. */
-function run(tool: string, args: readonly string[]): Promise<number> {
+interface Ended {
+  readonly code: number;
+  /** What it printed, if it was not shown at once. */
+  readonly output: string;
+}
+
+/** Runs a tool of node_modules. Its output is shown at once, or kept if another tool runs beside it. */
+function run(tool: string, args: readonly string[], isShown = true): Promise<Ended> {
   return new Promise((resolve) => {
     const program = join(root, "node_modules/.bin", tool);
-    running = spawn(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], detached: true });
-    running.on("error", (error) => (console.error(error.message), resolve(-1)));
-    running.on("close", (code) => {
-      if (stopped) stop("SIGKILL");
-      resolve(code ?? -1);
+    const out = isShown ? "inherit" : "pipe";
+    const child = spawn(program, args, { cwd: root, stdio: ["ignore", out, out], detached: true });
+    running.add(child);
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.on("error", (error) => resolve({ code: -1, output: error.message }));
+    child.on("close", (code) => {
+      if (stopped) stop("SIGKILL", [child]);
+      running.delete(child);
+      resolve({ code: code ?? -1, output });
     });
   });
 }
 
 async function check(tool: string, ...args: string[]): Promise<Count> {
-  const ok = (await run(tool, args)) === 0;
-  console.log(`${ok ? "passed" : "FAILED"}: ${tool} ${args.join(" ")}`);
-  return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const { code, output } = await run(tool, args, false);
+  if (code !== 0) console.log(output.trimEnd());
+  console.log(`${code === 0 ? "passed" : "FAILED"}: ${tool} ${args.join(" ")}`);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
 async function jest(projects: readonly string[], ...args: string[]): Promise<Count> {
   const report = join(work, `${projects.join("-")}.json`);
   // A handle that a test left open must not hang the check; a process or host that is left is found otherwise.
   const fixed = ["--forceExit", "--json", `--outputFile=${report}`];
-  const code = await run("jest", ["--selectProjects", ...projects, ...fixed, ...args]);
+  const { code } = await run("jest", ["--selectProjects", ...projects, ...fixed, ...args]);
   try {
     return count(JSON.parse(readFileSync(report, "utf8")), code, projects);
   } catch {
@@ -98,21 +113,29 @@ async function removeLeftHosts(): Promise<Count> {
   return { passed: 0, failed };
 }
 
+async function inTurn(steps: readonly (() => Promise<Count>)[]): Promise<Count[]> {
+  const counts: Count[] = [];
+  for (const step of steps) if (!stopped || step === removeLeftHosts) counts.push(await step());
+  return counts;
+}
+
 async function main(): Promise<void> {
-  const steps: (() => Promise<Count>)[] = [
+  // Jest keeps one of the two cores busy: the other tools run beside it.
+  const beside = [
     () => check("tsc"),
     () => check("eslint", "."),
     () => check("prettier", "--check", "--log-level=warn", "."),
+  ];
+  const steps = [
     () => jest(["unit", "integration"]),
     // One real host after the other: they would fight for the machine. The acceptance tests are run by the life tests.
     ...(fast ? [] : [() => jest(["life"], "--runInBand"), removeLeftHosts]),
   ];
-  let total: Count = { passed: 0, failed: 0 };
-  for (const step of steps) {
-    if (stopped && step !== removeLeftHosts) continue;
-    const { passed, failed } = await step();
-    total = { passed: total.passed + passed, failed: total.failed + failed };
-  }
+  const counts = (await Promise.all([inTurn(beside), inTurn(steps)])).flat();
+  let total = counts.reduce((sum, { passed, failed }) => ({
+    passed: sum.passed + passed,
+    failed: sum.failed + failed,
+  }));
   if (stopped) {
     console.log("interrupted");
     total = { ...total, failed: total.failed + 1 };
