@@ -5,15 +5,15 @@ import { authorizedKeys } from "../provision/deployment/operators";
 import { UserError } from "../provision/base/errors";
 import { parseNetwork, part } from "../provision/deployment/networks";
 
-/** What the AWS stacks are made from. Plain data without Terraform's tokens: a plan can be judged on it. */
+/** What the AWS stacks are made from: plain data, without Terraform's tokens. */
 export interface AwsProps {
   readonly deployment: string;
-  /** Begins the name of everything that is made: `airflow-production`. */
+  /** The names of all resources begin with it: `airflow-production`. */
   readonly name: string;
   readonly account: string;
   readonly region: string;
   readonly profile?: string;
-  /** Of the host and its data, then the network's other half. */
+  /** Availability zones: that of the host and its data, and that of the network's other half. */
   readonly zones: readonly [host: string, second: string];
   readonly vpcCidr: string;
   readonly publicCidrs: readonly [string, string];
@@ -21,11 +21,11 @@ export interface AwsProps {
   readonly access: "direct" | "ssm" | "eice" | "proxyCommand";
   /** Networks that may reach port 22, each with the operators who come from there. */
   readonly operatorNetworks: ReadonlyMap<string, readonly string[]>;
-  /** TCP ports of other machines that the host may reach. */
+  /** TCP ports that the host may reach on other machines. */
   readonly egressPorts: readonly number[];
   readonly instanceType: string;
   readonly image: Image;
-  /** Who logs in to a new host. */
+  /** The login user of a new host. */
   readonly user: string;
   /** Public keys that may log in from the first boot on. */
   readonly authorizedKeys: readonly string[];
@@ -34,7 +34,7 @@ export interface AwsProps {
   readonly backups: {
     readonly bucket: string;
     readonly days: number;
-    /** Days that an object cannot be deleted; 0: no object lock. */
+    /** Days in which an object cannot be deleted; 0 means that there is no object lock. */
     readonly lockDays: number;
     readonly snapshots: number;
   };
@@ -42,15 +42,15 @@ export interface AwsProps {
   readonly budgetUsd?: number;
   readonly taskRole?: string;
   readonly state: State;
-  /** False in the second, deliberate synth, after somebody has confirmed a destruction: nothing is protected then. */
+  /** False only after the operator has confirmed a destruction: then nothing is protected. */
   readonly isProtected: boolean;
-  /** Of a deployment that was torn down only the backups and their key stay. */
+  /** False for a teardown: then only the backups and their key stay. */
   readonly hasData: boolean;
 }
 
 export interface Image {
   readonly os: "ubuntu-24.04" | "debian-13";
-  /** The account that publishes it: names can be taken by anybody. */
+  /** The account that publishes it: anybody can publish an image of the same name. */
   readonly owner: string;
   readonly name: string;
   readonly architecture: "x86_64" | "arm64";
@@ -67,14 +67,14 @@ export interface AwsOptions {
 
 const OBJECT_LOCK_DAYS = 30;
 
-/** Throws a UserError where the deployment file is valid and yet not ready for a host. */
+/** @throws UserError if the deployment file is valid, but no host can be made from it yet */
 export function awsProps(deployment: AwsDeployment, { isProtected = true, hasData = true }: AwsOptions = {}): AwsProps {
   const { name, aws, paths } = deployment;
   const { account, region, access, profile, alarmEmail, budgetUsd, taskRole } = aws;
   if (/-$|--/.test(name)) {
     throw new UserError(
       `"${name}" cannot be the name of a deployment on AWS`,
-      "buckets are named after it: no -- and no - at the end",
+      "buckets are named after it, so it may have no -- and no - at the end",
     );
   }
   const { host, second } = zonesOf(aws);
@@ -130,7 +130,7 @@ function imageOf(os: Image["os"], architecture: Image["architecture"]): Image {
       };
 }
 
-/** Through AWS nobody needs an open port. */
+/** The networks that may reach port 22. There are none for `ssm` and `eice`, which need no open port. */
 function operatorNetworks({ operators, aws }: AwsDeployment): Map<string, string[]> {
   const networks = new Map<string, string[]>();
   if (aws.access === "ssm" || aws.access === "eice") return networks;

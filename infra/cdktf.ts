@@ -1,4 +1,4 @@
-/** The only import of cdktf: a move to its fork `cdktn` is a rename here. */
+/** The only file that imports cdktf itself: to move to its fork `cdktn`, change the name here. */
 export {
   App,
   DataResource,
@@ -12,8 +12,8 @@ export {
 } from "cdktf";
 export type { LocalExecProvisioner } from "cdktf";
 
-/** `replace_triggered_by`, `terraform_data` and S3 locks without DynamoDB: the newest that any stack needs. */
+/** The stacks use `replace_triggered_by`, `terraform_data` and, since 1.10, S3 locks without DynamoDB. */
 export const TERRAFORM_VERSION = ">= 1.10.0";
 
-/** Terraform expands `${` and `%{` in every string. */
+/** Text that Terraform takes literally: it expands `${` and `%{` in every string. */
 export const escaped = (text: string): string => text.replace(/[$%](?=\{)/g, (sign) => sign + sign);

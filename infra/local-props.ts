@@ -8,19 +8,19 @@ import { UserError } from "../provision/base/errors";
 import { LocalNames, localNames, readLocalHost, readLocalVolume } from "../provision/local/local-docker";
 import { ROOT } from "../provision/deployment/paths";
 
-/** What the local stacks are made from: the deployment, and what this machine's Docker holds of it. */
+/** What the local stacks are made from: the deployment, and what this machine's Docker already has of it. */
 export interface LocalProps {
   readonly deployment: string;
   readonly names: LocalNames;
   /** Where the scripts are, relative to a stack's directory. */
   readonly scripts: string;
-  /** Id of the data volume that is there, a new one where there is none: Terraform then makes it. */
+  /** Id of the data volume. If there is no volume, the id is new, and Terraform makes the volume. */
   readonly dataInstance: string;
-  /** The same of the host. */
+  /** The same for the host. */
   readonly hostInstance: string;
-  /** The host is there and does not run. */
+  /** The host exists, but does not run. */
   readonly isStopped: boolean;
-  /** Of the host's sshd on 127.0.0.1. */
+  /** The port of the host's sshd, on 127.0.0.1. */
   readonly port: number;
   /** Public keys that may log in from the first boot on. */
   readonly authorizedKeys: readonly string[];
@@ -46,7 +46,10 @@ export async function localProps(context: Context, deployment: Deployment): Prom
 
 export const newInstance = (kind: "vol" | "i"): string => `${kind}-${randomBytes(9).toString("hex").slice(0, 17)}`;
 
-/** A host made again keeps its port: the search starts where its name says, below the ports that systems hand out. */
+/**
+ * Finds a free port, below those that operating systems hand out. The host's name decides where the search starts, so a
+ * host that is made again usually gets the same port.
+ */
 async function freePort(name: string): Promise<number> {
   const first = createHash("sha256").update(name).digest().readUInt32BE() % 10_000;
   for (let i = 0; i < 10_000; i += 1) {

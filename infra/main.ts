@@ -5,14 +5,14 @@ import { runMain } from "../provision/base/main";
 import { AwsDeployment, Deployment, loadDeployment } from "../provision/deployment/deployment";
 import { App } from "./cdktf";
 
-// Terraform's configuration of a deployment: `data`, what outlives its hosts, and `host`, all that can be made again.
+// Writes Terraform's configuration of a deployment: `data` is what outlives its hosts, `host` all that can be made again.
 const context = makeContext();
 runMain(context, async () => {
   const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
   const outdir = join(deployment.paths.state, "cdktf.out");
   mkdirSync(outdir, { recursive: true });
   const app = new App({ outdir });
-  // Only what a deployment needs is loaded: the provider's bindings take a while.
+  // The stacks are loaded only if the deployment needs them, because loading the AWS provider's bindings takes a while.
   await (deployment.infrastructure === "aws"
     ? addAwsStacks(app, deployment)
     : addLocalStacks(app, deployment, context));

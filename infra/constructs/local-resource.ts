@@ -4,12 +4,12 @@ import { DataResource, LocalExecProvisioner, escaped } from "../cdktf";
 export interface LocalResourceProps {
   /** Directory of the scripts, relative to the stack's. */
   readonly scripts: string;
-  /** Made again when one of these changes; both scripts get them as their environment, the destroying one as they were. */
+  /** If one of these changes, the resource is replaced. Both scripts get them as environment variables, `destroy` gets the old values. */
   readonly identity: Record<string, string>;
   readonly create: string;
   /** @default nothing is done */
   readonly destroy?: string;
-  /** More of the creating script's environment; a change of it changes nothing that exists. */
+  /** More environment variables for `create`. If they change, an existing resource stays as it is. */
   readonly environment?: Record<string, string>;
   readonly dependsOn?: readonly LocalResource[];
   /** What `make plan` calls it. */
@@ -18,7 +18,7 @@ export interface LocalResourceProps {
   readonly verb?: string;
 }
 
-/** A thing on this machine, made and removed by scripts: real Terraform, with no provider to download. */
+/** A resource on this machine that scripts make and remove. Terraform needs to download no provider for it. */
 export class LocalResource extends DataResource {
   constructor(scope: Construct, id: string, props: LocalResourceProps) {
     const { scripts, identity, create, destroy, environment = {} } = props;
@@ -31,7 +31,7 @@ export class LocalResource extends DataResource {
         environment: { ...escapedAll(environment), ...escapedAll(identity) },
       },
     ];
-    // Only `self` is known when a resource is destroyed, hence the copy of its identity in its output.
+    // When a resource is destroyed, its script may use `self` only, so the output keeps a copy of the identity.
     if (destroy) {
       provisioners.push({
         type: "local-exec",

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Starts a container that behaves like a fresh EC2 instance: systemd, sshd, sudo, apt, a root disk of its own.
-#   NAME INSTANCE DEPLOYMENT  the container, its id of this life, whose it is
-#   PORT                      of its sshd, on 127.0.0.1
+#   NAME INSTANCE DEPLOYMENT  name of the container, id of the host (a new one for each new host), name of the deployment
+#   PORT                      port of its sshd, on 127.0.0.1
 #   DATA_VOLUME ENGINE_VOLUME Docker volumes for /srv/airflow and /var/lib/docker
 #   AUTHORIZED_KEYS           public keys, one a line
 #   MIRROR                    Debian mirror
 set -eu
 cd "$(dirname "$0")"
 
-# Terraform may have lost its state: the host of this very id is taken as it is, if its creation came to the end.
+# Terraform may have lost its state: a host with this id is kept. One that was never started is only half made.
 format='{{ index .Config.Labels "airflow.instance" }} {{ .State.StartedAt }}'
 case $(docker container inspect --format "$format" "$NAME" 2>/dev/null || true) in
 *" 0001-"*) ;;
@@ -16,17 +16,17 @@ case $(docker container inspect --format "$format" "$NAME" 2>/dev/null || true) 
 esac
 
 image=$(sh image.sh)
-# A host can be made again: one of an earlier or half-finished life gives way, with its engine's disk.
+# An earlier or half-made host is removed together with its engine's disk: both can be made again.
 INSTANCE='' sh destroy-host.sh
 trap 'INSTANCE= sh destroy-host.sh >/dev/null 2>&1 || true' EXIT
 trap 'exit 130' INT TERM
 docker volume create --label "airflow.deployment=$DEPLOYMENT" --label "airflow.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$ENGINE_VOLUME" >/dev/null
 
-# Packets must fit the way out of this machine, or downloads hang.
+# Downloads hang if the MTU is larger than that of this machine's default route.
 device=$(ip -4 route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
 mtu=$(cat "/sys/class/net/$device/mtu" 2>/dev/null || echo 1500)
 
-# cgroup2 is mounted anew for systemd; every boot gets a boot id, as on a machine of its own.
+# systemd needs a cgroup2 mount of its own. Every boot gets a new boot id, as on a real machine.
 boot='
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
@@ -46,7 +46,7 @@ docker create --name "$NAME" --hostname "$DEPLOYMENT" \
   --volume "$DATA_VOLUME:/srv/airflow" --volume "$ENGINE_VOLUME:/var/lib/docker" \
   --publish "127.0.0.1:$PORT:22" "$image" /bin/sh -c "$boot" >/dev/null
 
-# The operators' keys are there before the first boot, as cloud-init would have it.
+# The operators' keys are in place before sshd starts, as with cloud-init on EC2.
 keys=$(mktemp -d "${TMPDIR:-/tmp}/airflow-keys.XXXXXX")
 mkdir -m 700 "$keys/.ssh"
 printf '%s\n' "$AUTHORIZED_KEYS" >"$keys/.ssh/authorized_keys"

@@ -9,7 +9,7 @@ PermitRootLogin no
 UseDNS no
 SSHD
 
-# Every host makes its own identity at its first boot; nobody logs in before systemd says that the boot is over.
+# Every host makes its own host keys and machine id at its first boot. Nobody can log in before the boot is over.
 rm -f /etc/ssh/ssh_host_*
 : >/etc/machine-id
 rm -f /var/lib/dbus/machine-id
@@ -24,6 +24,6 @@ ExecStartPre=/usr/sbin/sshd -t
 UNIT
 
 systemctl --quiet enable ssh.service
-# The kernel is this machine's: a host loads no modules.
+# The host shares the kernel of the machine around it, so it must not load modules.
 systemctl --quiet mask systemd-modules-load.service
 mkdir -p /srv/airflow

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deletes the data for good. Only teardown may, after it has asked: it sets DELETE_DATA.
+# Deletes the data volume for good. Only make teardown may do that: it sets DELETE_DATA after it has asked.
 set -eu
 docker volume inspect "$VOLUME" >/dev/null 2>&1 || exit 0
 if [ "$(docker volume inspect --format '{{ index .Labels "airflow.instance" }}' "$VOLUME")" != "$INSTANCE" ]; then exit 0; fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the image that local hosts start from; makes it first (20 s) where no clone on this machine has made it yet.
-#   MIRROR  where Debian comes from; empty for Debian's own servers
+# Prints the name of the image that local hosts start from. It makes the image (20 s) if this machine does not have it.
+#   MIRROR  Debian mirror; empty for Debian's own servers
 set -eu
 cd "$(dirname "$0")"
 

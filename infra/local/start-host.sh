@@ -1,4 +1,4 @@
 #!/bin/sh
-# Starts a host that was stopped; one that runs stays as it is.
+# Starts a host that has stopped. A running host stays as it is.
 set -eu
 docker start "$NAME" >/dev/null

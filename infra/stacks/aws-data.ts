@@ -8,7 +8,7 @@ import { encryptionKey } from "../constructs/aws/key";
 import { dailySnapshots } from "../constructs/aws/snapshots";
 import { AwsStack } from "../constructs/aws/stack";
 
-/** What outlives a host: its data, address and backups. Of a deployment that was torn down, the backups and their key. */
+/** What outlives a host: its data, address and backups. After a teardown only the backups and their key are left. */
 export class AwsDataStack extends AwsStack {
   constructor(scope: Construct, props: AwsProps) {
     super(scope, "data", props);

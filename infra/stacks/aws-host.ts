@@ -29,7 +29,7 @@ export class AwsHostStack extends AwsStack {
         {
           role: "main",
           id: instance.id,
-          // Whoever comes by a way of their own is inside the network already.
+          // A proxy command of the operator's own leads into the network, where the private address is reached.
           address: props.access === "proxyCommand" ? instance.privateIp : data.address,
           port: 22,
           user: props.user,

@@ -34,7 +34,7 @@ export class LocalHostStack extends TerraformStack {
       verb: "start",
       summary: "the host",
     });
-    // Its identity is a new one each time, and counts only where the host has stopped: then it is started again.
+    // BOOT is new each time. It is ignored while the host runs; if the host has stopped, it makes Terraform start it.
     if (!props.isStopped) boot.lifecycle = { ignoreChanges: ["input", "triggers_replace"] };
 
     new TerraformOutput(this, "hosts", {

@@ -6,18 +6,18 @@ import type { Host } from "../link/host";
 import { printable } from "../base/text";
 import { HostUnreachable, LinkLost } from "../link/ssh-host";
 
-/** Airflow's REST API, through the SSH connection: no port is opened on either side. Paths come from `path`. */
+/** Airflow's REST API, through the SSH connection: no port is opened on either side. Paths are made by `path`. */
 export interface AirflowApi {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
   /** Every item of a list, read in pages; `key` names the list in Airflow's answer. */
   list<T>(path: string, key: string): Promise<T[]>;
-  /** Needs no login: the heartbeats. */
+  /** The state of the database and the heartbeats; it needs no login. */
   health(): Promise<Health>;
 }
 
-/** Airflow said no. */
+/** Airflow answered with an error. */
 export class ApiError extends UserError {
   constructor(
     readonly status: number,
@@ -40,7 +40,7 @@ export class NoAnswer extends UserError {
 
 export type Health = Readonly<Record<string, { readonly status: string | null } | undefined>>;
 
-/** What should have a heartbeat. Airflow answers 200 whatever happens; null is a service that never came up. */
+/** What must be healthy. Airflow answers 200 even if something is not; the status of a service that never started is null. */
 export const COMPONENTS = ["metadatabase", "scheduler", "triggerer", "dag_processor"] as const;
 export const unhealthy = (health: Health): string[] =>
   COMPONENTS.filter((name) => health[name]?.status !== "healthy").map((name) => name.replace("_", "-"));
@@ -49,10 +49,10 @@ export const unhealthy = (health: Health): string[] =>
 export const path = (parts: TemplateStringsArray, ...values: readonly (string | number)[]): string =>
   parts.reduce((text, part, i) => text + encodeURIComponent(values[i - 1]!) + part);
 
-/** Airflow gives out no larger pages. */
+/** Items in a page; Airflow allows no more. */
 const PAGE = 100;
 
-/** Opens the door to Airflow, hands it to `use`, and closes it however that ends. Logs in when first needed. */
+/** Connects to Airflow for `use`, and disconnects even if that fails. It logs in before the first request that needs it. */
 export async function withAirflow<T>(
   host: Host,
   password: string,
@@ -101,7 +101,7 @@ function client(host: Host, pool: Pool, password: string): AirflowApi {
     if (status === 401) {
       throw new UserError(
         `Airflow does not accept the password of ${ADMIN} that is in the secrets`,
-        "was it changed in the UI? put that one in with make secrets, then run make provision",
+        "was it changed in the UI? put the new one into the secrets with make secrets, then run make provision",
       );
     }
     if (status !== 201) throw new ApiError(status, detailOf(text), "POST /auth/token");
@@ -112,7 +112,7 @@ function client(host: Host, pool: Pool, password: string): AirflowApi {
     const used = (token ??= logIn());
     let answer = await send(method, `/api/v2${target}`, body, await used);
     if (answer.status === 401) {
-      // A token lives for a day; a run may take longer.
+      // A token is valid for a day; a run may take longer.
       if (token === used) token = logIn();
       answer = await send(method, `/api/v2${target}`, body, await token);
     }
@@ -142,7 +142,7 @@ function client(host: Host, pool: Pool, password: string): AirflowApi {
   };
 }
 
-/** FastAPI puts a sentence, or a list of what is wrong where, into `detail`. */
+/** The error text of an answer: FastAPI puts a sentence, or a list of places and messages, into `detail`. */
 export function detailOf(text: string): string {
   let detail: unknown;
   try {
@@ -157,7 +157,10 @@ export function detailOf(text: string): string {
     .join("; ");
 }
 
-/** Calls again while no answer comes, for as long as the host may need to come back. */
+/**
+ * Repeats `call` while Airflow does not answer or fails with a server error, for as long as a host may need to come back.
+ * @param lost called after the first failure @param seconds how long it tries
+ */
 export async function persistently<T>(
   host: Host,
   call: () => Promise<T>,

@@ -3,7 +3,7 @@ import { UserError } from "../base/errors";
 
 const HINT = `like CONF='{"day": "2026-01-31"}', or CONF=@file.json`;
 
-/** What `CONF` says, a JSON object or `@file` with one; nothing is an empty object. */
+/** Reads CONF: a JSON object, or `@file` for a file with one. Without CONF it is an empty object. */
 export function readConf(conf: string | undefined): Record<string, unknown> {
   if (!conf?.startsWith("@")) return parseConf("CONF", conf ?? "");
   const file = conf.slice(1);
@@ -16,7 +16,7 @@ export function readConf(conf: string | undefined): Record<string, unknown> {
   return parseConf(file, text.replace(/^\ufeff/, ""));
 }
 
-/** @throws UserError with line and column where it is no JSON */
+/** @throws UserError with line and column if the text is not a JSON object */
 export function parseConf(source: string, text: string): Record<string, unknown> {
   if (text.trim() === "") return {};
   let value: unknown;
@@ -40,7 +40,7 @@ function place(text: string, offset: number): string {
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
 const SCALAR = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Offset of the first character that cannot belong to JSON. JSON.parse tells it only sometimes, and otherwise in each version of node. */
+/** Offset of the first character that cannot belong to JSON. JSON.parse does not always tell it, and words it differently in each version of Node. */
 export function jsonErrorAt(text: string): number {
   let at = 0;
   const space = (): void => void (at += /^\s*/.exec(text.slice(at))![0].length);

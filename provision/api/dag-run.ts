@@ -21,15 +21,16 @@ export interface DagRun {
 
 export interface TaskInstance {
   readonly task_id: string;
-  /** -1 where the task is not mapped. */
+  /** -1 if the task is not mapped. */
   readonly map_index: number;
   readonly try_number: number;
   /** null before the scheduler has looked at it. */
   readonly state: string | null;
+  /** Seconds. */
   readonly duration: number | null;
 }
 
-/** @throws UserError with the closest ids where there is no such DAG */
+/** @throws UserError with the closest ids if there is no such DAG */
 export async function findDag(airflow: AirflowApi, id: string): Promise<Dag> {
   try {
     return await airflow.get<Dag>(path`/dags/${id}`);
@@ -45,11 +46,11 @@ export async function findDag(airflow: AirflowApi, id: string): Promise<Dag> {
 
 export function noSuchDag(id: string, known: readonly string[]): UserError {
   const message = `there is no DAG ${id}`;
-  if (known.length === 0) return new UserError(`${message}: Airflow knows none yet`, "push dags/ with make dags");
+  if (known.length === 0) return new UserError(`${message}: Airflow has no DAGs yet`, "push dags/ with make dags");
   return new UserError(message, `did you mean ${closest(id, known).join(", ")}? make dags pushes new ones`);
 }
 
-/** Up to three, best first; an id that contains what was typed counts as close. */
+/** The three closest ids at most, the best one first. An id that contains what was typed counts as closest. */
 export function closest(wanted: string, known: readonly string[]): string[] {
   const score = (id: string): number => (id.includes(wanted) ? 0 : distance(wanted, id));
   return [...known].sort((a, b) => score(a) - score(b) || (a < b ? -1 : 1)).slice(0, 3);
@@ -72,7 +73,7 @@ export interface RunState {
   readonly tasks: readonly TaskInstance[];
 }
 
-/** The run first: tasks read after a run's end are final. */
+/** The run is read before its tasks: if it has ended, the states of the tasks are final. */
 export async function readRun(airflow: AirflowApi, started: DagRun): Promise<RunState> {
   const run = await airflow.get<DagRun>(runPath(started));
   return { run, tasks: await airflow.list<TaskInstance>(`${runPath(started)}/taskInstances`, "task_instances") };
@@ -93,13 +94,13 @@ export async function followRun(
     signal.throwIfAborted();
     see(state);
     if (isOver(state.run)) return state;
-    // Quick at first; later, and where the answer is slow, Airflow has better things to do than to answer.
+    // It asks often at first, and less often later or if answers are slow: Airflow needs the time for its tasks.
     const took = Date.now() - asked;
     await sleep(Math.min(5000, Math.max(asked - began < 10_000 ? 100 : 500, 4 * took)));
   }
 }
 
-/** A line for each task whose state is another one than before. Pure. */
+/** One line for each task whose state has changed. */
 export function changes(before: readonly TaskInstance[], after: readonly TaskInstance[]): string[] {
   const known = new Map(before.map((task) => [nameOf(task), stateOf(task)]));
   return after.flatMap((task) => {
@@ -138,7 +139,7 @@ export interface LogEvent {
 /** Log events as lines of text: `12:00:01 error  Task failed`, with the exception's place and message below. */
 export function logLines(content: readonly LogEvent[] | string): string[] {
   if (typeof content === "string") return content.split("\n").map(printable);
-  // Airflow's own group at the top names the file.
+  // The group of lines at the top is Airflow's own: it only names the log file.
   const end = content.findIndex(({ event }) => event.startsWith("::endgroup::"));
   return content
     .slice(end + 1)

@@ -11,18 +11,18 @@ interface ChangeFile {
   readonly mode: number;
 }
 
-/** A change, compiled: what is uploaded and the arguments of the script that starts it. */
+/** A compiled change: the files to upload, and the arguments of the script that starts it. */
 export interface CompiledChange {
   readonly about: About;
   readonly files: readonly ChangeFile[];
-  /** For on-host/start.sh. */
+  /** Arguments of on-host/start.sh. */
   readonly startArguments: readonly string[];
 }
 
-/** A check, and what it means that the host is another by now. */
+/** A check, and the words that tell the operator what has changed if the check fails. */
 export type NamedCheck = Check & { readonly about: string };
 
-/** Ids sort by time, to the second; the rest keeps two of one second apart. */
+/** Makes an id that sorts by time, in seconds; its random end keeps ids of the same second apart. */
 export const newChangeId = (now: Date): string =>
   `${now.toISOString().replace(/[-:]|\.\d+/g, "")}-${randomBytes(4).toString("hex")}`;
 
@@ -39,7 +39,7 @@ export function compileChange(
   const checks = [
     ...standingChecks,
     ...plan.flatMap(({ step, checks }) =>
-      checks.map((check) => ({ ...check, about: `what ${step} looks at is not as it was` })),
+      checks.map((check) => ({ ...check, about: `what the step ${step} reads has changed` })),
     ),
   ];
   const about: About = { id, ...author, since: now.toISOString(), actions: actions.map(({ summary }) => summary) };
@@ -74,7 +74,7 @@ const uploaded = ({ name, files }: Upload, id: string): ChangeFile[] =>
     mode,
   }));
 
-/** @param digests of the standing facts, by name */
+/** The checks that every change makes, whatever its steps are. @param digests those of the standing facts, by name */
 export const standingChecks = (digests: ReadonlyMap<string, string>): NamedCheck[] =>
   Object.entries(standing).flatMap(([name, { command, kind }]) =>
     kind === "stable" ? [{ command, digest: digests.get(name)!, about: DIFFERS[name]! }] : [],

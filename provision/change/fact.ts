@@ -5,8 +5,8 @@ export interface Fact<T> {
   /** Root runs it with /bin/sh; its standard input is empty, its working directory is /. */
   readonly command: Command;
   /**
-   * `stable`: part of what a plan was made from; a change refuses to start if its raw output is another by then.
-   * `live`: moves by itself (clock, free disk, health, uptime) and is never compared.
+   * `stable`: a plan depends on it; a change refuses to start if its exit code or output has changed since.
+   * `live`: it changes by itself (clock, free disk, health, uptime) and is never compared.
    */
   readonly kind: "stable" | "live";
   parse(result: Result): T;
@@ -21,7 +21,7 @@ export const stable = <T>(command: Command, parse: (result: Result) => T): Fact<
 });
 export const live = <T>(command: Command, parse: (result: Result) => T): Fact<T> => ({ command, kind: "live", parse });
 
-/** What one fact's command printed, and the digest by which a change recognizes it. */
+/** What one fact's command printed, and the digest of its exit code and standard output, which a change compares. */
 export interface RawFact {
   readonly fact: Fact<unknown>;
   readonly result: Result;

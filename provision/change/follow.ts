@@ -10,7 +10,7 @@ import { runAsRoot } from "./root";
 import { onHost } from "./scripts";
 import { Outcome, outcomeCommand, parseOutcome } from "./standing";
 
-/** Follows a change's log to its end; goes on from the byte where it was if the link is lost on the way. */
+/** Follows a change's log to its end; after a lost connection it goes on from the byte where it stopped. */
 export async function followToEnd(
   host: Host,
   link: PatientLink,
@@ -22,7 +22,10 @@ export async function followToEnd(
     return runAsRoot(host, onHost("follow"), [id, String(progress.bytes + 1)], { stdout });
   });
   if (code !== 0)
-    throw new UserError(`cannot follow the change: ${stderr.trim()}`, "it goes on; the next verb says how it ended");
+    throw new UserError(
+      `cannot follow the change: ${stderr.trim()}`,
+      "the change goes on; the next verb says how it ended",
+    );
 }
 
 export async function readOutcome(host: Host, link: PatientLink, { about: { id } }: CompiledChange): Promise<Outcome> {

@@ -18,7 +18,7 @@ export interface HostPlan {
   readonly standing: ReadonlyMap<string, string>;
 }
 
-/** Reads all facts in one round trip and plans. @throws Busy if a change runs on the host */
+/** Reads all facts in one round trip and makes a plan. @throws Busy if a change runs on the host */
 export async function planHost<W>(
   { screen }: Context,
   host: Host,
@@ -45,7 +45,7 @@ export async function planHost<W>(
   };
 }
 
-/** Makes a plan true, and returns the change's id. Does nothing for an empty one. */
+/** Carries out a plan and returns the change's id; undefined if the plan is empty, since nothing is changed then. */
 export async function changeHost(
   context: Context,
   host: Host,
@@ -56,19 +56,19 @@ export async function changeHost(
   if (plan.length === 0) return undefined;
   const change = compileChange(plan, standingChecks(standing), author, newChangeId(now), now);
   const problem = await runChange(context, host, change);
-  // Whatever is thrown before leaves it to the next verb to tell how the change ended.
+  // If runChange throws, this machine has not seen the end: then the next verb says how the change ended.
   remember(host, change.about.id);
   if (problem) throw problem;
   return change.about.id;
 }
 
-/** How a change ended that this machine did not follow to its end; it is told once. */
+/** Says, only once, how the previous change ended if this machine has not followed it to its end. */
 function unseen(host: Host, previous: PreviousChange | undefined): string | undefined {
   if (!previous || !host.memory) return undefined;
   const seen = existsSync(host.memory) ? readFileSync(host.memory, "utf8").trim() : undefined;
   if (seen === previous.about.id) return undefined;
   remember(host, previous.about.id);
-  // A machine that meets the host for the first time has nothing to catch up with.
+  // A machine that sees the host for the first time is told only if the change did not succeed.
   return seen !== undefined || previous.outcome.kind !== "done" ? noteOf(previous) : undefined;
 }
 

@@ -5,19 +5,19 @@ import type { Result } from "../base/shell";
 import type { Host } from "../link/host";
 import { HostUnreachable, LinkLost } from "../link/ssh-host";
 
-/** What a client that waits for an answer must know of its operator. */
+/** What a client that waits for an answer must know about its operator. */
 export interface Watch {
   /** The operator does not follow any more. */
   readonly isOver: () => boolean;
-  /** Tells the host once more what the operator wants: an order that was lost with a link. */
+  /** Sends the operator's order to the host again: it may have been lost with the connection. */
   readonly repeat: () => void;
 }
 
-/** Asks a host again on a new connection if the link is lost on the way. */
+/** Asks a host, and asks it again on a new connection if the connection is lost. */
 export class PatientLink {
   constructor(
     private readonly host: Host,
-    /** Milliseconds to go on trying for. */
+    /** How long it tries to connect again, in milliseconds. */
     private readonly patience: number,
     private readonly watch: Watch,
     private readonly screen: Screen,
@@ -31,7 +31,7 @@ export class PatientLink {
     }
   }
 
-  /** Undefined if the link was lost before an answer. */
+  /** Undefined if the connection was lost before the answer came. */
   async once(what: () => Promise<Result>): Promise<Result | undefined> {
     try {
       const result = await what();
@@ -42,7 +42,7 @@ export class PatientLink {
     }
   }
 
-  /** @param meanwhile what is known of the change while nobody sees it */
+  /** @param meanwhile what the operator is told about the change: `the change goes on there` */
   async reconnect(meanwhile: string): Promise<void> {
     this.screen.say(`lost the connection to ${this.host.name}: ${meanwhile}; connecting again`);
     const deadline = Date.now() + this.patience;
@@ -54,7 +54,7 @@ export class PatientLink {
         if (!(cause instanceof HostUnreachable) || this.watch.isOver()) throw cause;
         if (Date.now() > deadline) {
           const hint = "run the same verb later: it says how the change ended";
-          throw new UserError(`${this.host.name} stays out of reach; ${meanwhile}`, hint, { cause });
+          throw new UserError(`still cannot reach ${this.host.name}; ${meanwhile}`, hint, { cause });
         }
         await sleep(Math.min(1000, this.patience / 10));
       }

@@ -1,7 +1,7 @@
 import type { Command } from "../base/shell";
 import type { Fact, Facts, RawFact } from "./fact";
 
-/** What an action may begin with, and how it is told when it is done. */
+/** The verbs that a summary may begin with, and their past tense for an action that is done. */
 const PAST = {
   assume: "assumed",
   build: "built",
@@ -46,7 +46,7 @@ export interface UploadFile {
   readonly mode?: number;
 }
 
-/** Files that travel with the change, to `/srv/airflow/.incoming-<change>/<name>`: on the data volume, so a rename puts them in place. */
+/** Files that are uploaded with the change to `/srv/airflow/.incoming-<change>/<name>`: on the data volume, so a rename puts them in place. */
 export interface Upload {
   readonly name: string;
   readonly files: readonly UploadFile[];
@@ -55,18 +55,18 @@ export interface Upload {
 /** One change to the host. Secrets go in `stdin`, never in `command`. */
 export interface Action {
   readonly summary: Summary;
-  /** Run on the host by root with `sh -e`; `$CHANGE` is the change's id. */
+  /** Root runs it on the host with `sh -e`; `$CHANGE` is the change's id. */
   readonly command: Command;
   readonly stdin?: string;
   readonly upload?: Upload;
-  /** Why, or what differs, for `make plan`; no secret in it. */
+  /** Why the action is needed, or what differs, for `make plan`. It must not hold a secret. */
   readonly detail?: string;
 }
 
 /**
- * Says what is to be done so that the host is as it is wanted; both of its functions are pure.
- * A step owns its facts: adding one is a file and a line in steps/index.ts.
- * `plan` throws a UserError where the host cannot become what is wanted: nothing is changed then.
+ * One part of a host: which facts to read, and which actions make the host what is wanted. Both functions are pure.
+ * A new step is a file in steps/ and a line in steps/index.ts.
+ * `plan` throws a UserError if the host cannot become what is wanted; then nothing is changed.
  */
 export interface Step<W, T extends object = any> {
   readonly name: string;
@@ -86,7 +86,7 @@ export interface PlannedStep {
   readonly checks: readonly Check[];
 }
 
-/** Only the steps that have something to do; empty: nothing to do. */
+/** The steps that have something to do; an empty plan means that nothing needs to be done. */
 export type Plan = readonly PlannedStep[];
 
 type Wish<W> = { readonly step: Step<W>; readonly facts: Record<string, Fact<unknown>> };
@@ -95,7 +95,7 @@ type Wish<W> = { readonly step: Step<W>; readonly facts: Record<string, Fact<unk
 export const factsOf = <W>(steps: readonly Step<W>[], wanted: W): Wish<W>[] =>
   steps.map((step) => ({ step, facts: step.facts(wanted) as Record<string, Fact<unknown>> }));
 
-/** `raw` holds the answers to `wishes`' facts, in their order. */
+/** @param raw the answers to the facts of `wishes`, in the same order */
 export function makePlan<W>(wishes: readonly Wish<W>[], wanted: W, raw: readonly RawFact[]): Plan {
   let at = 0;
   return wishes

@@ -5,7 +5,7 @@ import { Summary, pastTense } from "./planning";
 
 /** Turns the bytes of a change's log into lines for the operator. */
 export class Progress {
-  /** How much of the log has arrived. */
+  /** How many bytes of the log have arrived. */
   bytes = 0;
   /** What the driver said last, apart from the marks of actions. */
   note = "";

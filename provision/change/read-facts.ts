@@ -6,7 +6,8 @@ import type { Host } from "../link/host";
 import type { Fact, RawFact } from "./fact";
 import { runAsRoot, spaceHint } from "./root";
 
-// A single argument is capped at 128 KiB and `sh -s` lets a command eat the script: it goes into a file on tmpfs.
+// An argument may have 128 KiB at most, and with `sh -s` a command could read the rest of the script as its own input:
+// so the script goes into a file on tmpfs.
 const READ = script(`umask 077
 d=$(mktemp -d /run/airflow-facts.XXXXXX) || exit
 trap 'rm -rf "$d"' EXIT
@@ -16,14 +17,14 @@ code=$?
 case $code in 124 | 137) cd "$d" && for out in *.out; do [ -e "\${out%.out}.code" ] || echo "\${out%.out}"; done >&2 ;; esac
 exit $code`);
 
-/** Seconds that reading may take: a program that waits for a dead dockerd or a lost disk never ends by itself. */
+/** How long reading may take, in seconds: a program that waits for a dead dockerd or a lost disk never ends by itself. */
 const LIMIT = 120;
 
-/** Reads facts in one round trip, side by side on the host. @param limit seconds */
+/** Reads facts in one round trip; the host reads all of them at once. @param limit seconds */
 export async function readRaw(host: Host, facts: readonly Fact<unknown>[], limit = LIMIT): Promise<RawFact[]> {
   if (facts.length === 0) return [];
   const files = facts.flatMap((_fact, i) => [`${i}.out`, `${i}.err`]);
-  // Few programs, many builtins: starting one costs more than most facts do.
+  // The shell's own commands do most of the work: starting a program takes longer than reading most facts.
   const reading = [
     ...facts.map(
       ({ command }, i) => `{ (\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"; } &`,
@@ -37,7 +38,7 @@ export async function readRaw(host: Host, facts: readonly Fact<unknown>[], limit
   const chunks: Buffer[] = [];
   const stdout = new Writable({ write: (chunk: Buffer, _encoding, done) => (chunks.push(chunk), done()) });
   const { code, stderr } = await runAsRoot(host, READ, [String(limit)], { stdin: reading, stdout });
-  // What timeout says of itself, or of the kill after it.
+  // timeout ends with 124, or with 137 if it had to kill.
   if (code === 124 || code === 137) {
     const hanging = facts.filter((_fact, i) => stderr.split("\n").includes(String(i)));
     const commands = hanging.map(({ command }) => command.text.split("\n")[0]!.slice(0, 60));
@@ -54,7 +55,7 @@ export async function readRaw(host: Host, facts: readonly Fact<unknown>[], limit
   return parseFrames(Buffer.concat(chunks), facts);
 }
 
-/** All exit codes, a line each; the sizes of each one's output and errors, a line each; then these, one after the other. */
+/** Parses all exit codes, one a line; then the sizes of each fact's output and errors, one a line; then these texts. */
 function parseFrames(output: Buffer, facts: readonly Fact<unknown>[]): RawFact[] {
   let at = 0;
   const number = (): number => {

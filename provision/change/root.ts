@@ -2,7 +2,7 @@ import { UserError } from "../base/errors";
 import { Command, Result, sh } from "../base/shell";
 import type { Host, RunOptions } from "../link/host";
 
-/** Facts and changes run with the same environment, whoever's sudo it is. */
+/** The environment of facts and changes, the same whatever the host's sudo passes on. */
 export const ENVIRONMENT = [
   "HOME=/root",
   "LC_ALL=C.UTF-8",
@@ -12,7 +12,7 @@ export const ENVIRONMENT = [
   "NEEDRESTART_SUSPEND=1",
 ] as const;
 
-/** Runs text as root on the host, in ENVIRONMENT; `text` may read standard input. Needs sudo without a password. */
+/** Runs a script as root on the host, in ENVIRONMENT; it may read standard input. @throws UserError if sudo asks for a password */
 export async function runAsRoot(
   host: Host,
   text: Command,
@@ -29,6 +29,6 @@ export async function runAsRoot(
   return result;
 }
 
-/** The hint for a disk of the host that is full; undefined where the error is another. */
+/** The hint if an error says that a disk of the host is full; undefined for any other error. */
 export const spaceHint = (stderr: string): string | undefined =>
   /no space left/i.test(stderr) ? "free some space on the host, then run the same verb again" : undefined;

@@ -11,14 +11,14 @@ import { runAsRoot } from "./root";
 import { Outcome, actionAt, describe } from "./standing";
 import { startChange } from "./start";
 
-/** How long, in milliseconds, a client tries to connect again after it lost its link. */
+/** How long a client tries to connect again after it lost its connection, in milliseconds. */
 const PATIENCE = 120_000;
 
 /**
- * Uploads a change, has the host start it and follows it to its end; the host runs it by itself. The first Ctrl-C (or
- * SIGTERM) stops it between two actions, the second one ends the following; the change goes on.
- * @returns why it did not succeed, for the operator; nothing if it did
- * @throws Busy if another change runs; UserError if it did not start; whatever keeps this client from following it to its end
+ * Uploads a change, lets the host run it by itself, and follows it to its end. The first Ctrl-C (or SIGTERM) stops the
+ * change before its next action; the second one only stops following.
+ * @returns why the change did not succeed, for the operator; undefined if it did
+ * @throws Busy if another change runs; UserError if it did not start; any error that keeps this client from following it
  */
 export async function runChange(
   { screen, signals }: Context,
@@ -40,7 +40,7 @@ export async function runChange(
   detached.catch(() => undefined);
   const onSignal = (times: number): void => {
     if (times === 1) {
-      screen.say("stopping after the current action; once more to stop following");
+      screen.say("stopping after the current action; press Ctrl-C again to stop following");
       wish.stop();
     } else detach(wish.leave());
   };
@@ -53,7 +53,7 @@ export async function runChange(
   }
 }
 
-/** What the operator wants of a change that runs. */
+/** What the operator wants of a running change. */
 class Wish {
   private isStarted = false;
   private wantsStop = false;
@@ -66,7 +66,7 @@ class Wish {
 
   readonly isOver = (): boolean => this.hasLeft;
 
-  /** The same order twice does no harm: so it is sent anew on each new connection. */
+  /** Sends the order to stop, if there is one. It is sent again on each new connection: twice does no harm. */
   readonly repeat = (): void => {
     if (!this.wantsStop || !this.isStarted) return;
     runAsRoot(this.host, sh`touch ${outcomeOf(this.change.about.id)}/stop`).catch(() => undefined);

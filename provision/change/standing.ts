@@ -2,13 +2,13 @@ import { Command, sh } from "../base/shell";
 import { Fact, live, stable } from "./fact";
 import { DATA, OUTCOMES, RECORDS, UNIT } from "./places";
 
-/** Who changes the host, with which verb. */
+/** Who changes the host, and with which verb. */
 export interface Author {
   readonly verb: string;
   readonly operator: string;
 }
 
-/** What the record of a change says of it. */
+/** What the record of a change says about it. */
 export interface About extends Author {
   readonly id: string;
   /** ISO 8601, UTC, by the clock of the operator. */
@@ -34,7 +34,8 @@ export const describe = ({ verb, operator, since }: About): string =>
   `${verb} by ${operator} since ${since.replace(/\.\d+Z$/, "Z")}`;
 
 /**
- * Prints how a change ended, and its last mark, a line each. What lies in memory comes first: a full disk keeps no outcome.
+ * Prints how a change ended, and the last mark of its log, one line each. The files in memory are read before the record:
+ * a full disk may have kept them out of it.
  * @param id as the shell expands it @returns a command whose working directory must be RECORDS
  */
 export function outcomeCommand(id: Command): Command {
@@ -42,7 +43,7 @@ export function outcomeCommand(id: Command): Command {
 cat ${OUTCOMES}/${id}/log ${id}/log 2> /dev/null | grep -a ^::${id}: | tail -n 1`;
 }
 
-/** @param text `EXIT_CODE=… EXIT_STATUS=…` as the unit's ExecStopPost wrote it, or anything else where it wrote nothing */
+/** @param text `EXIT_CODE=… EXIT_STATUS=…` as the unit's ExecStopPost wrote it, or anything else if it wrote nothing */
 export function parseOutcome(text: string, lastMark = ""): Outcome {
   const [, , word, at] = /^::([^:]+):(\w+) ?(\d+)?/.exec(lastMark) ?? [];
   const where = at === undefined || word === "done" ? {} : { at: Number(at) };
@@ -53,7 +54,7 @@ export function parseOutcome(text: string, lastMark = ""): Outcome {
   return { kind: status === "4" ? "stopped" : "failed", ...where };
 }
 
-/** What every change is measured against, whatever its steps; all of it is read with the facts of the steps. */
+/** Facts that are read for every plan, whatever its steps are; the change compares the stable ones. */
 export const standing = {
   machine: stable(sh`cat /etc/machine-id /proc/sys/kernel/random/boot_id`, ({ stdout }) => stdout.trim()),
   releases: stable(sh`readlink ${DATA}/current; readlink ${DATA}/dags/current; true`, ({ stdout }) => stdout),
@@ -69,10 +70,10 @@ export const standing = {
   ),
 } satisfies Record<string, Fact<unknown>>;
 
-/** What it means that a stable one differs. */
+/** What has happened if a stable one differs. */
 export const DIFFERS: Readonly<Record<string, string>> = {
   machine: "the host was rebooted or replaced",
-  releases: "another release was switched to",
+  releases: "the host was switched to another release",
   newest: "another change was made",
 };
 

@@ -26,8 +26,8 @@ export async function startChange(host: Host, link: PatientLink, change: Compile
 }
 
 /**
- * The link was lost before the host said that it started the change. Whoever makes the directory `begun` first decides:
- * this client, or start.sh.
+ * Finds out whether the change started, if the connection was lost before the host said so. Only one can make the
+ * directory `begun`: this client, and then the change never starts, or start.sh, and then it does.
  */
 async function didItStart(host: Host, link: PatientLink, { about: { id } }: CompiledChange): Promise<void> {
   await link.reconnect("the change may not have started");
@@ -44,11 +44,11 @@ echo never`;
   );
 }
 
-/** @param description the unit's: `provision by ann since 2026-01-01T00:00:00Z` */
+/** @param description that of the unit: `provision by ann since 2026-01-01T00:00:00Z` */
 export const busy = (description: string): Busy =>
   new Busy(`another change is running on the host: ${description}`, "wait for it, then run the same verb again");
 
-/** The files as a tar stream, all of them root's. */
+/** The files as a tar stream; root owns all of them. */
 export function archive(files: CompiledChange["files"]): Readable {
   const tar = pack();
   for (const directory of directoriesOf(files))

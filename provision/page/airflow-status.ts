@@ -1,14 +1,15 @@
 import { AirflowApi, unhealthy } from "../api/airflow-api";
 
-/** What Airflow says of itself. */
+/** What Airflow says about itself. */
 export interface AirflowStatus {
   readonly version: string;
-  /** Components without a young heartbeat. */
+  /** Components without a recent heartbeat, and the database if it is not healthy. */
   readonly unhealthy: readonly string[];
   readonly active: number;
   readonly paused: number;
+  /** The first ten at most. */
   readonly importErrors: readonly { readonly filename: string; readonly stack_trace: string }[];
-  /** DAGs whose last run failed; at most a page of them. */
+  /** DAGs whose last run failed, the first ten at most. */
   readonly failed: readonly string[];
 }
 

@@ -10,18 +10,18 @@ import { DATA } from "../change/places";
 
 export interface ServiceStatus {
   readonly service: string;
-  /** Docker's word: running, exited, restarting … */
+  /** Docker's word: created, running, paused, restarting, removing, exited or dead. */
   readonly state: string;
-  /** healthy, unhealthy, starting; empty where it has no health check. */
+  /** healthy, unhealthy or starting; empty if it has no health check. */
   readonly health: string;
-  /** ISO 8601: its start, or its end where it does not run. */
+  /** ISO 8601: when it started, or when it ended if it does not run. */
   readonly since: string;
   readonly restarts: number;
 }
 
 const first = ({ stdout }: { stdout: string }): string | undefined => stdout.trim().split("\n")[0] || undefined;
 
-/** What a status page shows of a host; all of it is read in one round trip and moves by itself. */
+/** What the status page shows of a host. It is read in one round trip; nothing is planned from it. */
 const facts = {
   running: standing.running,
   previous: standing.previous,
@@ -30,7 +30,7 @@ const facts = {
   system: live(sh`. /etc/os-release; echo "$PRETTY_NAME"`, first),
   /** Seconds since 1970 by the host's clock. */
   clock: live(sh`date +%s.%N`, ({ stdout }) => Number(stdout)),
-  /** Seconds since the boot, by systemd: a container's /proc/uptime is its host's. */
+  /** Seconds since the boot, as systemd knows it: /proc/uptime in a container is that of the machine around it. */
   uptime: live(
     sh`echo $(($(date +%s) - $(date -d "$(systemctl show -p UserspaceTimestamp --value)" +%s)))`,
     ({ stdout }) => Number(stdout),
@@ -74,13 +74,14 @@ export const parseServices = (stdout: string): ServiceStatus[] =>
   }));
 
 export interface Disk {
-  /** Where it is mounted, or the directories on it that matter. */
+  /** Those of the directories that were asked for that lie on it. */
   readonly paths: readonly string[];
+  /** Bytes. */
   readonly size: number;
   readonly free: number;
 }
 
-/** Each disk once: where a directory has none of its own, or two are of one disk, df repeats itself. */
+/** Lists each disk once. df repeats a disk if several directories lie on it; their lines have the same numbers. */
 export function parseDisks(stdout: string): Disk[] {
   const byNumbers = new Map<string, string[]>();
   for (const [, path, numbers] of stdout.matchAll(/^(\/\S*)\s+(\d+\s+\d+)$/gm)) {

@@ -6,15 +6,19 @@ import { SERVICES } from "../release/wanted";
 
 export interface Page {
   readonly lines: readonly string[];
-  /** What is not healthy: the verb fails with them. */
+  /** What is not healthy; `make status` fails if there is any. */
   readonly problems: readonly string[];
-  /** What somebody should look after one day. */
+  /** What the operator should look after; `make status` does not fail because of it. */
   readonly warnings: readonly string[];
 }
 
 const DAY = 86_400;
 
-/** One page of state. Pure. @param now seconds since 1970 by this machine @param airflow its status, or why there is none */
+/**
+ * The status page.
+ * @param airflow Airflow's status, or the error that kept it from being read
+ * @param now this machine's clock, in seconds since 1970
+ */
 export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now: number): Page {
   const problems = [...hostProblems(host, now), ...serviceProblems(host), ...airflowProblems(airflow)];
   const warnings = warningsOf(host, airflow, now);
@@ -22,14 +26,14 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
   const since = (seconds: number): string => age(now - seconds);
   const lines = [
     row("host", `${host.system ?? "unknown system"}, up for ${age(host.uptime)}`),
-    row("release", `${host.release ?? "none"}, images of ${host.imagesDate ?? "no date"}`),
+    row("release", `${host.release ?? "none"}, images of ${host.imagesDate ?? "an unknown date"}`),
     row("DAG release", host.dagRelease ?? "none"),
     ...(airflow instanceof Error
       ? [row("Airflow", `does not answer: ${airflow.message}`)]
       : [
           row(
             "Airflow",
-            `${airflow.version}, ${airflow.unhealthy.length === 0 ? "all heartbeats healthy" : `no heartbeat: ${airflow.unhealthy.join(", ")}`}`,
+            `${airflow.version}, ${airflow.unhealthy.length === 0 ? "all heartbeats healthy" : `not healthy: ${airflow.unhealthy.join(", ")}`}`,
           ),
           row(
             "DAGs",
@@ -38,11 +42,10 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
         ]),
     ...SERVICES.map((service) => {
       const found = host.services.find((candidate) => candidate.service === service);
-      if (!found) return row(service, "there is none");
-      const restarts = found.restarts > 0 ? `, restarted ${found.restarts} times` : "";
+      if (!found) return row(service, "no container");
       return row(
         service,
-        `${(found.state === "running" && found.health) || found.state} for ${since(Date.parse(found.since) / 1000)}${restarts}`,
+        `${(found.state === "running" && found.health) || found.state} for ${since(Date.parse(found.since) / 1000)}${restarted(found.restarts)}`,
       );
     }),
     ...host.disks.map(({ paths, size: total, free }) =>
@@ -59,12 +62,29 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
   return { lines, problems, warnings };
 }
 
+const restarted = (times: number): string =>
+  times === 0 ? "" : `, restarted ${times === 1 ? "once" : `${times} times`}`;
+
+/** By what `systemctl is-active` prints. */
+const DOCKER_STATES: Readonly<Record<string, string>> = {
+  inactive: "is not running",
+  failed: "has failed: see journalctl --unit docker.service on the host",
+  activating: "is starting",
+  deactivating: "is stopping",
+};
+
+function dockerProblem(state: string | undefined): string[] {
+  if (state === "active") return [];
+  if (state === undefined) return ["Docker is not installed"];
+  return [`Docker ${DOCKER_STATES[state] ?? `is in the state "${state}"`}`];
+}
+
 function hostProblems(host: HostStatus, now: number): string[] {
   const skew = Math.abs(host.clock - now);
   return [
     ...(host.hasData ? [] : ["the data volume is not mounted at /srv/airflow"]),
-    ...(host.docker === "active" ? [] : [`Docker is ${host.docker ?? "not installed"}`]),
-    // Tasks' tokens break at 10 s.
+    ...dockerProblem(host.docker),
+    // Airflow refuses the tokens of tasks from 10 s on.
     ...(skew > 5 ? [`the host's clock differs from this machine's by ${duration(skew)}`] : []),
     ...host.disks
       .filter(({ size: total, free }) => free < total * 0.05)
@@ -81,14 +101,15 @@ function hostProblems(host: HostStatus, now: number): string[] {
 const serviceProblems = ({ services }: HostStatus): string[] =>
   SERVICES.flatMap((name) => {
     const found = services.find(({ service }) => service === name);
-    if (!found) return [`${name} is not there`];
+    if (!found) return [`${name} has no container`];
+    if (found.state === "exited") return [`${name} has exited`];
     if (found.state !== "running") return [`${name} is ${found.state}`];
     return found.health === "healthy" || !found.health ? [] : [`${name} is ${found.health}`];
   });
 
 function airflowProblems(airflow: AirflowStatus | Error): string[] {
   if (airflow instanceof Error) return ["Airflow does not answer"];
-  return airflow.unhealthy.map((component) => `no heartbeat of ${component}`);
+  return airflow.unhealthy.map((component) => `${component} is not healthy`);
 }
 
 function warningsOf(
@@ -98,12 +119,12 @@ function warningsOf(
 ): string[] {
   const days = imagesDate ? Math.floor((now - Date.parse(imagesDate) / 1000) / DAY) : 0;
   return [
-    ...(days > 30 ? [`the images are ${days} days old: make lock, then make provision, brings security updates`] : []),
+    ...(days > 30 ? [`the images are ${days} days old: run make lock, then make provision, for security updates`] : []),
     ...(backup
       ? now - backup.made > 7 * DAY
-        ? [`the last backup is ${age(now - backup.made)} old: make backup`]
+        ? [`the last backup is ${age(now - backup.made)} old: run make backup`]
         : []
-      : ["there is no backup: make backup"]),
+      : ["there is no backup: run make backup"]),
     ...(previous && previous.outcome.kind !== "done" ? [noteOf(previous)] : []),
     ...(airflow instanceof Error
       ? []

@@ -4,7 +4,10 @@ import { join, relative } from "node:path";
 import { UserError } from "../base/errors";
 import type { DagRelease } from "./dag-release";
 
-/** What lies in a folder and is worth pushing: nothing that begins with a dot but .airflowignore, no bytecode. */
+/**
+ * Reads a folder of DAGs, without bytecode and without names that begin with a dot (.airflowignore is read).
+ * @throws UserError if the folder has no DAG file, or something that cannot be pushed
+ */
 export function readDags(folder: string): DagRelease {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
@@ -20,7 +23,11 @@ export function readDags(folder: string): DagRelease {
           `${join(folder, path)} is not a plain file`,
           "put the file itself there: links are not followed",
         );
-      if (/[\n\\]/.test(path)) throw new UserError(`${JSON.stringify(path)} is no name for a DAG file`, "rename it");
+      if (/[\n\\]/.test(path))
+        throw new UserError(
+          `a DAG file cannot be called ${JSON.stringify(path)}`,
+          "rename it, without a line break or backslash",
+        );
       const content = readFileSync(join(folder, path));
       return { path, content, sha256: createHash("sha256").update(content).digest("hex") };
     });

@@ -1,16 +1,16 @@
 import type { UploadFile } from "../change/planning";
 
-/** A folder of DAGs as it is pushed, named by its content. */
+/** A folder of DAGs as it is pushed; a digest of its content is its name. */
 export interface DagRelease {
   /** 16 hex digits: Airflow shows it as the DAGs' version. */
   readonly digest: string;
   readonly files: readonly (UploadFile & { readonly sha256: string })[];
 }
 
-/** By DAG id: the file it stands in, and a hash that changes with the DAG. */
+/** By DAG id: the file that defines it, and a hash that changes with the DAG. */
 export type CheckedDags = Readonly<Record<string, { readonly file: string; readonly hash: string }>>;
 
-/** `added: a, b` and so on, one line each; what did not change is counted. */
+/** One line for each kind of difference, `added: a, b`; DAGs that did not change are only counted. */
 export function describeDags(before: CheckedDags, after: CheckedDags): string {
   const ids = Object.keys(after);
   const rows: [string, string[]][] = [

@@ -4,16 +4,16 @@ import type { Release } from "./release";
 import { sh } from "../base/shell";
 import { CURRENT, RELEASES, SECRET_FILES } from "./wanted";
 
-/** What a deployment is without this tool. */
+/** What is needed to write a deployment as files that work without this tool. */
 export interface Ejected {
   readonly name: string;
   readonly stacks: Readonly<Record<"data" | "host", object>>;
-  /** Where a state that is kept on this machine lies. */
+  /** Folder of Terraform's state files, if they are kept on this machine. */
   readonly stateFolder: string;
   readonly release: Release;
 }
 
-/** The files of the folder; pure. It holds no secret. */
+/** The files that `make eject` writes. None of them holds a secret. */
 export const ejectedFiles = ({ name, stacks, stateFolder, release }: Ejected): UploadFile[] => [
   { path: "README.md", content: readme(name) },
   { path: "terraform/apply.sh", content: applyScript(stacks.host), mode: 0o755 },
@@ -29,7 +29,7 @@ export const ejectedFiles = ({ name, stacks, stateFolder, release }: Ejected): U
   })),
 ];
 
-/** Without the notes that cdktf leaves; the state stays where it is. */
+/** A stack's configuration without cdktf's comments. A local state stays where it is. */
 function plain(stack: object, state: string): object {
   const text = JSON.stringify(stack, (key, value: unknown) => (key === "//" ? undefined : value));
   const config = JSON.parse(text) as { terraform: { backend: { local?: { path: string } } } };
@@ -37,12 +37,12 @@ function plain(stack: object, state: string): object {
   return config;
 }
 
-/** The host stack asks for what the data stack says. */
+/** The variables of the host stack have the names of the data stack's outputs. */
 function applyScript(host: object): string {
   const names = Object.keys((host as { variable?: object }).variable ?? {});
   return `#!/bin/sh
-# Makes the infrastructure what the two folders say: the data first, then the host, which asks for the data's ids.
-# ./apply.sh plan shows what that would change.
+# Applies both folders: first data, then host, which needs ids from data.
+# "./apply.sh plan" only shows what would change.
 set -e
 cd "$(dirname "$0")"
 verb=\${1:-apply}
@@ -57,8 +57,8 @@ terraform -chdir=host "$verb"
 const COMPOSE = sh`docker compose --project-name airflow --project-directory ${CURRENT} --file ${`${CURRENT}/compose.yaml`}`;
 
 const INSTALL = `#!/bin/sh
-# Run as root on the host, beside files/: puts files/ on the host as a release of its own and lets Airflow run from it.
-# The images that compose.yaml names are there already; after a change below files/images build them first (README.md).
+# Run this as root on the host: it installs the folder files/ beside it as a new release and starts Airflow from that.
+# The host already has the images that compose.yaml names. If you change files/images, build the images first (README.md).
 set -e
 cd "$(dirname "$0")"
 release=$(cd files && find . -type f -exec sha256sum {} + | sort | sha256sum | cut -c 1-16)
@@ -70,17 +70,21 @@ exec ${COMPOSE.text} up --detach --remove-orphans --wait
 
 const readme = (name: string): string => `# The deployment ${name}, without the tool that made it
 
-Needs Terraform (or OpenTofu), ssh and Docker Compose on the host; no Node, no cdktf. No secret is in this folder.
+You need Terraform (or OpenTofu) and ssh here, and Docker Compose on the host; you need neither Node nor cdktf.
+This folder holds no secret.
 
-- \`terraform/data\`, \`terraform/host\`: plain Terraform, with the state where it was. \`terraform/apply.sh plan\` finds
-  nothing to change; \`terraform/apply.sh\` applies what you edit. Local state: move \`*.tfstate\` to where it shall live
-  and say so in \`backend.local.path\`. Before you destroy what is protected, take \`prevent_destroy\` out.
-- \`release/files\`: what lies in \`${CURRENT}\` on the host: the Compose file and the images' sources.
-  \`release/install.sh\`, run there as root, installs it: \`tar c release | ssh HOST 'tar x && sudo release/install.sh'\`.
-- A role of DAGs in AWS (\`aws.taskRole\`) is taken on by \`airflow-task-role.timer\` on the host, which stays as it is.
-- The secrets are in \`${SECRET_FILES}\` on the host, one file each, and in \`secrets/${name}.age\` of the checkout:
+- \`terraform/data\`, \`terraform/host\`: plain Terraform; the state stays where it was. \`terraform/apply.sh plan\` finds
+  nothing to change; \`terraform/apply.sh\` applies your edits. If the state is local, you may move the \`*.tfstate\`
+  files: then write the new path into \`backend.local.path\`. To destroy a protected resource, remove its
+  \`prevent_destroy\` first.
+- \`release/files\`: the files of \`${CURRENT}\` on the host: the Compose file and the sources of the images.
+  \`release/install.sh\` installs them: \`tar c release | ssh HOST 'tar x && sudo release/install.sh'\`.
+- If DAGs have a role in AWS (\`aws.taskRole\`), \`airflow-task-role.timer\` on the host renews its credentials as before.
+- The secrets are in \`${SECRET_FILES}\` on the host, one in each file, and in \`secrets/${name}.age\` of the checkout:
   \`age -d -i IDENTITY secrets/${name}.age\`.
-- Images are built on the host: \`files/images/docker-bake.hcl\` has the targets, \`base.sh\` the base.
-- Data: \`/srv/airflow\` on the volume of \`terraform/data\`. A dump: \`docker exec airflow-postgres-1 pg_dump -U postgres -Fc airflow\`.
-- DAGs: \`/srv/airflow/dags/current\` is a link to a folder of \`dags/releases\`; a new folder there, then \`ln -sfn\`.
+- Images are built on the host: \`files/images/base.sh\` makes the base image, \`docker-bake.hcl\` has the other two.
+- The data is in \`/srv/airflow\`, on the volume of \`terraform/data\`. This dumps the database:
+  \`docker exec airflow-postgres-1 pg_dump -U postgres -Fc airflow\`.
+- \`/srv/airflow/dags/current\` is a link to a folder in \`dags/releases\`. To change DAGs, put a new folder there, and
+  point the link to it with \`ln -sfn\`.
 `;

@@ -2,23 +2,23 @@ import { createHash } from "node:crypto";
 import type { Deployment } from "../deployment/deployment";
 import type { UploadFile } from "../change/planning";
 
-/** Full names, tagged by the digest of what goes into them. */
+/** Full names of the images. The tag of an image that is built is a digest of everything that goes into it. */
 export interface Images {
   readonly base: string;
   readonly postgres: string;
   readonly airflow: string;
-  /** Day of the Debian archive's state that they were made from, YYYY-MM-DD. */
+  /** Day of the last `make lock`, YYYY-MM-DD. A new day makes new images, with Debian's packages of that time. */
   readonly date: string;
 }
 
-/** Which files (below images/ of the release) go into which image; the digest of one is an input of the next. */
+/** Which of the release's files go into which image; the digest of the base is an input of the other two. */
 const INPUTS = {
   base: /^images\/(base\.sh|date|debian-archive-keyring\.asc)$/,
   postgres: /^images\/(Dockerfile|postgres\/.*)$/,
   airflow: /^images\/(Dockerfile|airflow\/.*|requirements\.lock|uv\.lock|extra-requirements\.txt)$/,
 };
 
-/** Names the images that a release's files make. */
+/** The names of the images that are built from a release's files. */
 export function imagesOf({ airflow, build }: Deployment, files: readonly UploadFile[]): Images {
   const digest = (inputs: RegExp, ...more: string[]): string => {
     const hash = createHash("sha256").update(JSON.stringify(more));

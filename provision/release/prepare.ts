@@ -9,7 +9,7 @@ import { Secrets, fingerprint } from "../deployment/secret-names";
 import { readTemplate } from "./templates";
 import type { TaskRole, Wanted } from "./wanted";
 
-/** All that a host should be, from the deployment file, the secrets and templates/. */
+/** Everything that a host should be, from the deployment file, the secrets, templates/ and the CA bundle. */
 export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput): Wanted {
   const release = makeRelease(deployment, secrets);
   return {
@@ -49,7 +49,9 @@ function caBundle({ name, build }: Deployment): string | undefined {
   if (text === undefined) {
     throw new UserError(
       `cannot read the CA bundle ${file}`,
-      build.caBundle ? `see build.caBundle in deployments/${name}.yaml` : "SSL_CERT_FILE names it",
+      build.caBundle
+        ? `see build.caBundle in deployments/${name}.yaml`
+        : "the environment variable SSL_CERT_FILE names it",
     );
   }
   return text;

@@ -13,7 +13,7 @@ export interface ReleaseFile extends UploadFile {
   readonly sha256: string;
 }
 
-/** Everything rendered for a host, named by its content. It holds no secret. */
+/** The files that are rendered for a host; a digest of their content is the release's name. They hold no secret. */
 export interface Release {
   readonly digest: string;
   readonly files: readonly ReleaseFile[];
@@ -22,7 +22,7 @@ export interface Release {
   readonly images: Images;
 }
 
-/** Which service reads which secret file (docs: facts.md's list, tried one by one). */
+/** Which service mounts which secret files: only those that it needs, as trying them one by one has shown. */
 export const SECRETS_OF: Record<string, readonly string[]> = {
   postgres: ["database_password"],
   migrate: ["database_url", "fernet_key", "admin_password"],
@@ -32,7 +32,7 @@ export const SECRETS_OF: Record<string, readonly string[]> = {
   triggerer: ["database_url", "fernet_key"],
 };
 
-/** What lies in /opt/airflow/secrets on the host: the value to the byte, no newline at its end. */
+/** The files of /opt/airflow/secrets on the host: exactly the value, without a newline at the end. */
 export const secretFilesOf = (secrets: Secrets): Map<string, string> =>
   new Map([
     ["admin_password", secrets.admin_password],
@@ -43,11 +43,11 @@ export const secretFilesOf = (secrets: Secrets): Map<string, string> =>
     ["jwt_secret", secrets.jwt_secret],
   ]);
 
-/** Tells two values apart without telling the value, keyed so that nobody can try guesses: 16 hex digits. */
+/** 16 hex digits that change with the values and do not reveal them: without the key nobody can try guesses. */
 export const labelOf = (key: string, ...values: readonly string[]): string =>
   createHmac("sha256", key).update(JSON.stringify(values)).digest("hex").slice(0, 16);
 
-/** Renders the release of a deployment. Reads templates/, changes nothing. */
+/** Renders the release of a deployment from templates/. */
 export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
   const imageFiles = filesBelow("images").map((file) =>
     file.path === "images/extra-requirements.txt"

@@ -4,16 +4,16 @@ import { join } from "node:path";
 import { UserError } from "../base/errors";
 import { TEMPLATES } from "../deployment/paths";
 
-/** JSON is YAML; every `$` is doubled for compose. Handlebars hands a missing argument to a helper in silence: this one throws. */
+/** JSON, which is YAML, too, with every `$` doubled for compose. It throws for a missing value, which Handlebars passes on to helpers silently. */
 function json(value: unknown, options?: unknown): string {
-  if (value === undefined || options === undefined) throw new Error("a value that {{json}} is given is not defined");
+  if (value === undefined || options === undefined) throw new Error("{{json}} was given an undefined value");
   return JSON.stringify(value).replaceAll("$", () => "$$");
 }
 
-/** A file below templates/ as it is. */
+/** The text of a file below templates/. */
 export const readTemplate = (name: string): string => readFileSync(join(TEMPLATES, name), "utf8");
 
-/** Renders templates/<name>.hbs; a value that the template names and `values` lacks is a UserError. */
+/** Renders templates/<name>.hbs. @throws UserError if `values` lacks a value that the template names */
 export function render(name: string, values: object): string {
   const source = readTemplate(`${name}.hbs`);
   try {

@@ -3,14 +3,14 @@ import type { Deployment } from "../deployment/deployment";
 import type { Images } from "./images";
 import type { Release } from "./release";
 
-/** What should be on a host: all that steps look at, besides the host's own state. Plain data. */
+/** What should be on a host: plain data, and all that steps know beside the host's own state. */
 export interface Wanted {
   readonly deployment: Deployment;
   /** The host's login user, whose authorized_keys the operators share. */
   readonly user: string;
   /** Public keys that may log in, one line each. */
   readonly authorizedKeys: readonly string[];
-  /** The operator's clock when the facts were asked for, in seconds. */
+  /** This machine's clock just before the host's is read, in seconds since 1970. */
   readonly clock: number;
   readonly release: Release;
   readonly images: Images;
@@ -18,26 +18,26 @@ export interface Wanted {
   readonly caBundle: string | undefined;
   /** Contents of the files in /opt/airflow/secrets, by name. */
   readonly secretFiles: ReadonlyMap<string, string>;
-  /** Changes with the administrator's password. */
+  /** A digest that changes with the administrator's password. */
   readonly adminDigest: string;
-  /** Of the secrets that the data on the volume depends on. */
+  /** The deployment, and fingerprints of the secrets that the data on the volume depends on. */
   readonly identity: Identity;
-  /** The role that DAGs have in AWS; undefined: none. */
+  /** The role that DAGs have in AWS; undefined if they have none. */
   readonly taskRole: TaskRole | undefined;
 }
 
 export interface TaskRole {
   readonly arn: string;
   readonly region: string;
-  /** What CloudTrail calls whoever uses it. */
+  /** The name of the session, which CloudTrail records for every use of the role. */
   readonly session: string;
-  /** Who takes it on: the ARN of the host's own role. */
+  /** ARN of the host's own role, which assumes it. */
   readonly trust: string;
-  /** templates/aws/host.py */
+  /** The text of templates/aws/host.py. */
   readonly script: string;
 }
 
-/** /srv/airflow/identity.json: whose data this is. */
+/** The content of /srv/airflow/identity.json, which says which deployment the data belongs to. */
 export interface Identity {
   readonly deployment: string;
   readonly fernetKey: string;
@@ -49,5 +49,5 @@ export const RELEASES = `${DATA}/releases`;
 export const CURRENT = `${DATA}/current`;
 export const DAG_RELEASES = `${DATA}/dags/releases`;
 export const SECRET_FILES = "/opt/airflow/secrets";
-/** On the host and in the containers that have it. */
+/** The folder of the role's credentials, on the host and in the containers that use them. */
 export const TASK_ROLE = "/opt/airflow/task-role";

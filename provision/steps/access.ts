@@ -3,7 +3,7 @@ import type { Step } from "../change/planning";
 import type { Wanted } from "../release/wanted";
 import { fileText, writeFile } from "./files";
 
-/** Who may log in: exactly the operators. */
+/** Lets exactly the operators log in. */
 export const access: Step<Wanted, { authorizedKeys: string | undefined }> = {
   name: "access",
   facts: ({ user }) => ({ authorizedKeys: fileText(pathOf(user)) }),

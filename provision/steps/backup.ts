@@ -11,19 +11,19 @@ export const BACKUPS = `${DATA}/backups`;
 
 export interface BackupWanted {
   readonly identity: Identity;
-  /** secrets/<deployment>.age, as it is: encrypted. */
+  /** The content of secrets/<deployment>.age, which is encrypted. */
   readonly encryptedSecrets: Buffer;
   /** Backups that stay on the host. */
   readonly keep: number;
   readonly airflowImage: string;
 }
 
-/** Where the host puts a copy. */
+/** Which backup the host copies, and where to. */
 export interface Copy {
   readonly id: string;
   readonly bucket: string;
   readonly region: string;
-  /** templates/aws/host.py */
+  /** The text of templates/aws/host.py. */
   readonly script: string;
 }
 
@@ -34,7 +34,7 @@ interface BackupFacts {
 
 /**
  * A backup is a folder: database.dump (pg_dump -Fc), dags.tar (the DAG release), secrets.age, manifest.json, SHA256SUMS.
- * It has its name only once it was read back in full.
+ * The folder gets its name only after the dump was read back in full.
  */
 export const backup: Step<BackupWanted, BackupFacts> = {
   name: "backup",
@@ -47,7 +47,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
     if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
       throw new UserError(
         "the secrets here are not those of the database on this host: a backup with them would be useless",
-        "pull the right secrets file",
+        "get the right secrets file from whoever provisioned the host",
       );
     }
     if (!isPostgresUp) throw new UserError("Postgres does not answer", "see make status; make provision starts it");
@@ -74,12 +74,12 @@ free=$(df --output=avail -B1 ${BACKUPS} | tail -n 1)
 needed=$(${query("select pg_database_size('airflow')")})
 if [ "$free" -lt "$needed" ]; then
   rmdir ${partial}
-  echo "$free bytes are free on the data volume, the database has $needed: free some space, or make the volume larger"
+  echo "$free bytes are free on the data volume, the database takes $needed: free some space, or make the volume larger"
   exit 1
 fi`,
 };
 
-/** No pipe: a pipe's exit code is its last command's, whatever became of the dump. */
+/** This is not a pipe, because a pipe's exit code is that of its last command, even if the dump fails. */
 const dump: Action = {
   summary: "dump the database",
   command: sh`umask 077
@@ -87,7 +87,7 @@ docker exec ${POSTGRES} pg_dump -U postgres --format=custom airflow > ${partial}
 sync ${partial}/database.dump`,
 };
 
-/** `pg_restore --list` is happy with a cut dump; only reading all of it shows. Counting the rows on the way makes them the dump's own. */
+/** `pg_restore --list` accepts a truncated dump; only reading all of it shows the damage. The rows are counted on the way, so the counts fit the dump exactly. */
 const readBack: Action = {
   summary: "read the dump back in full",
   command: sh`bash -o pipefail -c ${`docker exec -i ${POSTGRES} pg_restore --data-only --file=- < "$1/database.dump" | awk '
@@ -99,7 +99,7 @@ docker exec -i ${POSTGRES} pg_restore --file=/dev/null < ${partial}/database.dum
 };
 
 const addFiles = (encryptedSecrets: Buffer): Action => ({
-  summary: "put the DAGs and the encrypted secrets beside it",
+  summary: "put the DAGs and the encrypted secrets beside the dump",
   command: sh`umask 077
 cp ${incoming("backup")}/secrets.age ${partial}/secrets.age
 if [ -e ${DATA}/dags/current ]; then tar --create --file=${partial}/dags.tar --directory=${DATA}/dags/releases "$(basename "$(readlink ${DATA}/dags/current)")"; fi`,
@@ -142,8 +142,8 @@ sync -f ${BACKUPS}`,
 };
 
 /**
- * A change of its own, after the backup: the host may add to the bucket, and neither read nor delete there. Whoever
- * breaks in leaves the copies as they are.
+ * Copies a backup into the bucket, as a change of its own after the backup. The host may add to the bucket, but neither
+ * read nor delete there, so somebody who breaks into the host cannot destroy the copies.
  */
 export const backupCopy: Step<Copy> = {
   name: "backup-copy",
@@ -157,7 +157,7 @@ export const backupCopy: Step<Copy> = {
   ],
 };
 
-/** Only after a newer one was verified. */
+/** Old backups are removed only after a newer one was verified. */
 const prune = (keep: number): Action => ({
   summary: "remove backups that are too old to keep here",
   command: sh`cd ${BACKUPS} && ls -1 | sort -r | tail -n ${`+${keep + 1}`} | xargs -r rm -rf`,

@@ -11,16 +11,16 @@ import { query } from "./psql";
 interface DagFacts {
   readonly isProvisioned: boolean;
   readonly current: string | undefined;
-  /** sha256 by path of what lies in the wanted release's directory. */
+  /** sha256 by path of the files in the wanted release's directory. */
   readonly found: ReadonlyMap<string, string>;
 }
 
-/** The results of releases' checks, as templates/images/airflow/bin/check_dags.py prints them: <digest>.json. */
+/** Folder of the results that templates/images/airflow/bin/check_dags.py has printed for each release: <digest>.json. */
 export const CHECKS = `${DATA}/dags/checks`;
-/** New files are parsed within the refresh interval and known ones once their mtime is newer than their last parse. */
+/** Seconds. Airflow parses new files within its refresh interval, and known ones if their mtime is newer than their last parse. */
 const WAIT = 300;
 
-/** Puts a DAG release on the host, checks it there, switches to it, and waits until Airflow has seen it. */
+/** Puts a DAG release on the host, checks it there, switches to it, and waits until Airflow shows it. */
 export const dags: Step<DagRelease, DagFacts> = {
   name: "dags",
   facts: ({ digest }) => ({
@@ -51,7 +51,7 @@ rm -rf ${pathOf(release)}.damaged-*`,
   upload: { name: "dags", files: release.files },
 });
 
-/** In a container of the dag-processor's: its network, its secrets, its packages. */
+/** The check runs in a container of the dag-processor, with the same network, secrets and packages. */
 const check = (release: DagRelease): Action => ({
   summary: "check the DAGs in the deployed Airflow",
   command: sh`mkdir -p ${CHECKS}
@@ -63,7 +63,7 @@ fi
 mv ${CHECKS}/.new ${checkFile(release.digest)}`,
 });
 
-/** A file is parsed again only when it is newer than its last parse: so a switch back counts as new, too. */
+/** Airflow parses a file again only if its mtime is newer than its last parse: a new mtime makes it do so after a switch back, too. */
 const switchTo = (release: DagRelease): Action => ({
   summary: `switch to DAG release ${release.digest}`,
   command: sh`find ${pathOf(release)} -type f -exec touch -d '+15 seconds' {} +
@@ -81,7 +81,7 @@ until [ "$(${query(`select dag_id from dag where bundle_name = 'releases' and bu
 done`,
 });
 
-/** A release stays while a run needs it; and the last three, for a quick way back. */
+/** The releases of all runs that Airflow knows stay, and so do the last three, for a quick way back. */
 const prune: Action = {
   summary: "remove old DAG releases",
   command: sh`used=$(${query("select distinct bundle_version from dag_run where bundle_version is not null")})

@@ -23,7 +23,7 @@ const DIRECTORIES: readonly Directory[] = [
   { path: SECRET_FILES, is: "0:0 750" },
 ];
 
-/** The directories that everything else is put in, with their owners. */
+/** Makes the directories that everything else lies in, with their owners and modes. */
 export const data: Step<Wanted, { found: ReadonlyMap<string, string> }> = {
   name: "data",
   facts: () => ({

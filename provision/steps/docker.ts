@@ -5,7 +5,7 @@ import { DATA } from "../change/places";
 import { Wanted } from "../release/wanted";
 import { fileText, writeFile } from "./files";
 
-/** Package names differ; everything else is the same. */
+/** Packages by the operating system's ID in /etc/os-release. */
 const PACKAGES: Record<string, readonly string[]> = {
   debian: ["docker.io", "docker-cli", "docker-compose", "docker-buildx", "mmdebstrap", "curl"],
   ubuntu: ["docker.io", "docker-compose-v2", "docker-buildx", "mmdebstrap", "curl"],
@@ -30,7 +30,7 @@ interface Route {
   readonly taken: readonly string[];
 }
 
-/** Docker's engine from the system's own packages, told before its first start how to run. */
+/** Installs Docker's engine from the system's own packages; its settings are written before its first start. */
 export const docker: Step<Wanted, DockerFacts> = {
   name: "docker",
   facts: () => ({
@@ -43,7 +43,7 @@ export const docker: Step<Wanted, DockerFacts> = {
     isActive: stable(sh`systemctl is-active docker.service`, ({ stdout }) => stdout.trim() === "active"),
   }),
   plan(_wanted, { os, installed, isDpkgBroken, route, daemon, dropIn, isActive }) {
-    // Docker's own packages stay where somebody chose them; beside them only what they lack.
+    // If somebody has installed Docker's own packages (docker-ce), they stay, and only the other packages are added.
     const missing = (PACKAGES[os] ?? []).filter(
       (name) => !installed.has(name) && !(installed.has("docker-ce") && name.startsWith("docker")),
     );
@@ -54,14 +54,14 @@ export const docker: Step<Wanted, DockerFacts> = {
     const actions = [...changed];
     if (isDpkgBroken)
       actions.push({ summary: "make dpkg finish what was interrupted", command: sh`dpkg --configure -a` });
-    // The files first: so the engine starts once, and rightly.
+    // The files are written first, so that the engine starts only once, with the right settings.
     if (missing.length > 0) actions.push(install(missing));
     const wasInstalled = installed.has("docker.io") || installed.has("docker-ce");
     if (wasInstalled && changed.length > 0) {
       actions.push({
         summary: "restart docker",
         command: sh`systemctl daemon-reload && systemctl restart docker.service`,
-        detail: "its settings changed; containers go on (live-restore)",
+        detail: "its settings changed; containers keep running (live-restore)",
       });
     } else if (wasInstalled && !isActive) {
       actions.push({
@@ -104,7 +104,7 @@ systemctl daemon-reload
 systemctl start docker.service`,
 });
 
-/** Address blocks for containers, the first that meets no route of the host is taken, and kept. */
+/** Address blocks for containers. The first one that overlaps no route of the host is taken, and kept from then on. */
 const POOLS = ["10.213.0.0/16", "172.29.0.0/16", "192.168.0.0/16", "10.87.0.0/16"];
 
 function daemonSettings({ mtu, taken }: Route, found: string | undefined): string {
@@ -135,7 +135,7 @@ function parseCidr(cidr: string): [number, number] {
   return [address!.split(".").reduce((sum, part) => sum * 256 + Number(part), 0), Number(bits)];
 }
 
-/** A host that boots without its data volume starts nothing. RequiresMountsFor does nothing in a container, the assertion does. */
+/** Docker does not start if the host boots without its data volume. In a container RequiresMountsFor has no effect; the assertion does. */
 const DROP_IN_TEXT = `# Written by airflow-deployment: no Airflow without its data.
 [Unit]
 RequiresMountsFor=${DATA}

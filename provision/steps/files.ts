@@ -12,11 +12,11 @@ interface FileOptions {
   readonly found?: string | undefined;
 }
 
-/** A file's text; undefined where there is none. */
+/** A file's text; undefined if the file is missing. */
 export const fileText = (path: string): Fact<string | undefined> =>
   stable(sh`cat ${path}`, ({ code, stdout }) => (code === 0 ? stdout : undefined));
 
-/** Writes a file, wholly or not at all. The content travels in stdin and is shown by `make plan`: not for secrets. */
+/** Writes a file completely or not at all. It must not hold secrets, because `make plan` shows its content. */
 export const writeFile = (
   path: string,
   content: string,

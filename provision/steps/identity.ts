@@ -15,7 +15,7 @@ interface IdentityFacts {
 const FILE = `${DATA}/identity.json`;
 const MARKER = `${DATA}/postgres/.initialize`;
 
-/** Is the data on this host this deployment's, and do our secrets open it? */
+/** Makes sure that the data on this host belongs to this deployment, and that our secrets fit it. */
 export const identity: Step<Wanted, IdentityFacts> = {
   name: "identity",
   facts: () => ({
@@ -59,7 +59,7 @@ export const identity: Step<Wanted, IdentityFacts> = {
       {
         summary: "make a place for a new database",
         command: sh`install -d -o 999 -g 0 -m 0700 ${DATA}/postgres && touch ${MARKER}`,
-        detail: "the data volume holds none",
+        detail: "the data volume holds no database",
       },
       writeFile(FILE, `${JSON.stringify(ours)}\n`, { mode: "0644" }),
     ];

@@ -4,12 +4,12 @@ import type { Action, Step } from "../change/planning";
 import { environment, sh } from "../base/shell";
 import { RELEASES, Wanted } from "../release/wanted";
 
-/** What the running services were made from: images there are, by full name. */
 interface ImageFacts {
+  /** Full names of those wanted images that are on the host. */
   readonly found: ReadonlySet<string>;
 }
 
-/** The images, built on the host from Debian's archive and PyPI; nothing is pulled that is not named in the deployment file. */
+/** Builds the images on the host, from Debian's archive and PyPI. It pulls only an image that the deployment file names. */
 export const images: Step<Wanted, ImageFacts> = {
   name: "images",
   facts: ({ images: { base, postgres, airflow } }) => ({
@@ -47,7 +47,7 @@ const buildBase = (wanted: Wanted): Action => ({
   detail: `${wanted.images.base} is not on the host`,
 });
 
-/** Side by side in one command. The CA bundle arrives in stdin and reaches the build as a secret: it is in no layer. */
+/** Builds both images at once. The CA bundle comes in stdin and reaches the build as a secret, so it is in no layer. */
 const bake = (wanted: Wanted, targets: readonly string[]): Action => ({
   summary: `build the ${targets.join(" and ")} image${targets.length > 1 ? "s" : ""}`,
   command: sh`umask 077

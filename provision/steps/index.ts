@@ -13,7 +13,7 @@ import { services } from "./services";
 import { shutdown } from "./shutdown";
 import { taskRole } from "./task-role";
 
-/** Read top to bottom: this is the whole deployment. */
+/** The steps of `make provision`, in the order in which their actions run. */
 export const steps: readonly Step<Wanted>[] = [
   preflight,
   identity,

@@ -7,15 +7,15 @@ import { compose } from "./compose";
 import { REVISION } from "./psql";
 
 interface MigrateFacts {
-  /** What the last migration left: image, digest of the admin's password, database revision. */
+  /** What the last migration wrote: image, digest of the admin's password, database revision. */
   readonly migrated: string | undefined;
-  /** The database's own revision; undefined where Postgres does not answer. */
+  /** The database's own revision; undefined if Postgres does not answer. */
   readonly revision: string | undefined;
 }
 
 const MARKER = `${DATA}/migrated`;
 
-/** Brings the database to the image's version; only then: it costs 8 to 15 seconds. */
+/** Migrates the database to the version of the image. It does so only if something differs: a migration takes 8 to 15 s. */
 export const migrate: Step<Wanted, MigrateFacts> = {
   name: "migrate",
   facts: () => ({
@@ -40,7 +40,7 @@ export const migrate: Step<Wanted, MigrateFacts> = {
     return [
       {
         summary: "migrate the database",
-        // Old code must not meet a new schema: it stops first, and drains.
+        // Old code must not run on a new schema, so the old services stop first, after their running tasks.
         command: sh`if [ ${image ?? images.airflow} != ${images.airflow} ]; then ${compose(file)} stop api-server scheduler dag-processor triggerer; fi
 ${compose(file)} up --detach --wait --wait-timeout 120 postgres
 ${compose(file)} run --rm --no-TTY migrate

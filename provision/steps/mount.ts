@@ -13,27 +13,28 @@ export interface DataDevice {
 }
 
 export interface MountFacts {
-  /** The kernel's name of the volume; empty where it is not attached. */
+  /** The kernel's name of the volume; empty if it is not attached. */
   readonly device: string;
-  /** What `blkid --probe` finds on it, by key; empty: nothing at all. */
+  /** What `blkid --probe` finds on it, by key; empty if it finds nothing. */
   readonly found: ReadonlyMap<string, string>;
-  /** The device that is mounted at /srv/airflow; empty: none. */
+  /** The device that is mounted at /srv/airflow; empty if there is none. */
   readonly mounted: string;
-  /** A name in /srv/airflow; empty where there is none. */
+  /** A name in /srv/airflow; empty if there is none. */
   readonly entry: string;
   readonly fstab: string;
   /** Bytes. */
   readonly deviceSize: number;
+  /** Bytes; 0 if there is no ext4 filesystem. */
   readonly filesystemSize: number;
 }
 
-/** NVMe devices get their names in any order: the volume's id is in the serial number. */
+/** The kernel names NVMe devices in any order, but the link with their serial number holds the volume's id. */
 export const devicePath = ({ volumeId }: DataDevice): string =>
   `/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${volumeId.replace("-", "")}`;
 
 const OPTIONS = "defaults,nofail,x-systemd.device-timeout=30s";
 
-/** The data volume at /srv/airflow: a change of its own, before anything on it can be looked at. */
+/** Mounts the data volume at /srv/airflow. It is a change of its own, because all other facts are read from that volume. */
 export const mount: Step<DataDevice, MountFacts> = {
   name: "mount",
   facts: (wanted) => {
@@ -60,7 +61,7 @@ export const mount: Step<DataDevice, MountFacts> = {
     const actions: Action[] = [];
     if (found.size === 0) actions.push(format(path, `${wanted.volumeId}, ${size(deviceSize)}, ${device}: it is empty`));
     if (mounted === "" || !isListed(fstab, found.get("UUID"))) actions.push(mountAt(path, mounted !== ""));
-    // A volume that was made larger; under a few blocks there is nothing to win.
+    // The volume was made larger. Differences up to 16 MiB are not worth a resize.
     if (found.size > 0 && deviceSize - filesystemSize > 16 * 1024 ** 2) {
       const detail = `${size(filesystemSize)} → ${size(deviceSize)}`;
       actions.push({ summary: `let the filesystem fill ${wanted.volumeId}`, command: sh`resize2fs ${path}`, detail });
@@ -83,19 +84,19 @@ function problemOf({ volumeId }: DataDevice, { device, found, mounted, entry }: 
   if (found.size > 0 && kind !== "ext4") {
     return new UserError(
       `the data volume ${volumeId} holds ${kind}, not the ext4 that provisioning makes`,
-      "nothing was changed; is it another deployment's volume? what is on it is never formatted",
+      "nothing was changed; is it another deployment's volume? only an empty volume is formatted",
     );
   }
   if (mounted === "" && entry !== "") {
     return new UserError(
-      `${DATA} is not empty (${entry}) and the data volume is not mounted: it would be hidden`,
+      `${DATA} is not empty (${entry}) and the data volume is not mounted: mounting it would hide what is there`,
       `nothing was changed; move away what lies there on the root disk`,
     );
   }
   return undefined;
 }
 
-/** Looks once more: between plan and change somebody may have made a filesystem. */
+/** Checks again that the volume is empty: somebody may have made a filesystem since the plan. */
 const format = (path: string, detail: string): Action => ({
   summary: "make an ext4 filesystem on the data volume",
   detail,
@@ -126,8 +127,8 @@ const isListed = (fstab: string, uuid: string | undefined): boolean =>
     return uuid !== undefined && source === `UUID=${uuid}` && at === DATA && type === "ext4" && options === OPTIONS;
   });
 
-/** `KEY=value`, one a line. Exit code 2: nothing found; any other failure is no proof of an empty disk. */
+/** Parses lines of `KEY=value`. Exit code 2 means that the disk is empty; any other failure does not prove that. */
 function parseBlkid({ code, stdout }: Result): Map<string, string> {
   const found = new Map([...stdout.matchAll(/^(?!DEVNAME)(\w+)=(.*)$/gm)].map(([, key, value]) => [key!, value!]));
-  return found.size > 0 || code === 2 ? found : new Map([["TYPE", "what blkid cannot read"]]);
+  return found.size > 0 || code === 2 ? found : new Map([["TYPE", "something that blkid cannot read"]]);
 }

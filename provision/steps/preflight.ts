@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors";
 import { live, stable } from "../change/fact";
-import { size } from "../base/text";
+import { duration, size } from "../base/text";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { DATA } from "../change/places";
@@ -8,12 +8,13 @@ import { Wanted } from "../release/wanted";
 
 const GIB = 1024 ** 3;
 const SUPPORTED = ["debian 13", "ubuntu 24.04"];
-/** Airflow asks for 4 GB of memory; a machine sold as that has a little less. */
+/** Bytes. Airflow needs 4 GB of memory; a machine that is sold with 4 GB has a little less. */
 const MEMORY = 3.5 * GIB;
 const CORES = 2;
-/** Images, layers and the build's working space; a settled host only needs room to breathe. */
+/** Free bytes. Building the images needs the most; a host that has them needs less. */
 const FIRST_DISK = 8 * GIB;
 const SETTLED_DISK = 1 * GIB;
+/** Seconds. Airflow refuses the tokens of tasks from 10 s on. */
 const CLOCK_SKEW = 5;
 
 interface PreflightFacts {
@@ -28,7 +29,7 @@ interface PreflightFacts {
   readonly isSettled: boolean;
 }
 
-/** Is this a host that can hold Airflow at all? Nothing is changed where it is not. */
+/** Checks that this host can hold Airflow at all; if it cannot, nothing is changed. */
 export const preflight: Step<Wanted, PreflightFacts> = {
   name: "preflight",
   facts: () => ({
@@ -57,7 +58,8 @@ function problemsOf(
   const problems: string[] = [];
   const skew = Math.abs(clock - wanted.clock);
   const needed = isSettled ? SETTLED_DISK : FIRST_DISK;
-  if (!isMounted) problems.push(`the data volume is not mounted at ${DATA}: Airflow would begin anew, beside its data`);
+  if (!isMounted)
+    problems.push(`the data volume is not mounted at ${DATA}: Airflow would start with an empty database`);
   if (!SUPPORTED.includes(os)) problems.push(`its system is ${os || "unknown"}: ${SUPPORTED.join(" or ")} is needed`);
   if (cores < CORES) problems.push(`it has ${cores} core: at least ${CORES} are needed`);
   if (memory < MEMORY) problems.push(`it has ${size(memory)} of memory: at least 4 GiB are needed`);
@@ -65,7 +67,7 @@ function problemsOf(
     if (free < needed) problems.push(`${path} has ${size(free)} free: at least ${size(needed)} are needed`);
   }
   if (skew > CLOCK_SKEW)
-    problems.push(`its clock is ${skew} s from this machine's: at most ${CLOCK_SKEW} s (task tokens break at 10)`);
+    problems.push(`its clock differs from this machine's by ${duration(skew)}: at most ${CLOCK_SKEW} s are allowed`);
   return problems;
 }
 

@@ -3,7 +3,7 @@ import { Command, sh } from "../base/shell";
 /** The container that Postgres runs in, as compose names it. */
 export const POSTGRES = "airflow-postgres-1";
 
-/** Asks Airflow's database; prints the bare values, a row a line. */
+/** Runs a query in Airflow's database; it prints the bare values, one row a line. */
 export const query = (sql: string): Command => sh`docker exec ${POSTGRES} psql -U postgres -d airflow -Atc ${sql}`;
 
 /** The revision of the database's schema. */

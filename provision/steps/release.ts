@@ -6,13 +6,13 @@ import { CURRENT, RELEASES, Wanted } from "../release/wanted";
 import { diffOf } from "./files";
 
 interface ReleaseFacts {
-  /** sha256 by path of what lies in the wanted release's directory. */
+  /** sha256 by path of the files in the wanted release's directory. */
   readonly found: ReadonlyMap<string, string>;
-  /** Texts of the running release, by path; of large files `sha256:…`. */
+  /** Texts of the running release's files, by path; for large files `sha256:…`. */
   readonly running: ReadonlyMap<string, string>;
 }
 
-/** Puts the release on the host, whole, under its digest. What runs is not touched. */
+/** Puts the whole release into a folder of its own on the host. The running release is not touched. */
 export const release: Step<Wanted, ReleaseFacts> = {
   name: "release",
   facts: ({ release }) => ({
@@ -44,7 +44,7 @@ find . -type f -size +63k -exec sha256sum {} +`,
     return [
       {
         summary: `unpack release ${release.digest}`,
-        // A directory cannot be renamed over another: a damaged one steps aside first.
+        // A directory cannot be renamed over another one, so a damaged one is moved away first.
         command: sh`if [ -e ${target} ]; then mv ${target} ${target}.damaged-"$CHANGE"; fi
 mv ${incoming("release")} ${target}
 rm -rf ${target}.damaged-*`,

@@ -9,7 +9,7 @@ type Found = ReadonlyMap<string, string>;
 
 const READABLE = "0:0 440";
 
-/** One file a secret, readable by gid 0, on the root disk: so not in the data volume's snapshots. */
+/** Writes each secret into a file that gid 0 may read, on the root disk: snapshots of the data volume must not hold secrets. */
 export const secrets: Step<Wanted, { found: Found }> = {
   name: "secrets",
   facts: () => ({
@@ -34,7 +34,7 @@ done`,
   },
 };
 
-/** A file that exists keeps its inode: containers that mount it see no other. The copy beside it has proven that there is room. */
+/** An existing file keeps its inode, because containers that mount it would not see a new one. The copy beside it comes first, to prove that there is room. */
 const write = (name: string, value: string, exists: boolean): Action => ({
   summary: `write the secret ${name}`,
   command: sh`umask 077

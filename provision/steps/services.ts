@@ -55,7 +55,7 @@ export const services: Step<Wanted, ServiceFacts> = {
       actions.push({
         summary: `switch to release ${release.digest}`,
         command: sh`ln -sfn releases/${release.digest} ${CURRENT}.new && mv -T ${CURRENT}.new ${CURRENT}`,
-        detail: current ? `${current} ran until now` : "there is none yet",
+        detail: current ? `${current} ran until now` : "no release runs yet",
       });
     }
     const isTouched = whys.length + orphans.length > 0;
@@ -64,14 +64,14 @@ export const services: Step<Wanted, ServiceFacts> = {
         summary:
           whys.length > 0
             ? `start ${whys.map(({ service }) => service).join(", ")}`
-            : "remove what is no longer a service",
+            : "remove containers that belong to no service",
         command: sh`${compose(`${CURRENT}/compose.yaml`)} up --detach --remove-orphans --wait --wait-timeout ${HEALTH_TIMEOUT} --quiet-pull ${SERVICES}`,
         detail: [
           ...whys.map(({ service, why }) => `${service}: ${why}`),
           ...SERVICES.filter((service) => !whys.some((touched) => touched.service === service)).map(
             (service) => `${service}: kept`,
           ),
-          ...orphans.map(({ service }) => `${service}: removed, it is no longer a service`),
+          ...orphans.map(({ service }) => `${service}: removed, the release has no such service`),
         ].join("\n"),
       });
     }
@@ -89,9 +89,9 @@ function reasonToTouch(
   wantedFile: string,
 ): string | undefined {
   const container = containers.find((candidate) => candidate.service === service);
-  if (!container) return "created, there is none";
+  if (!container) return "created, it has no container";
   if (container.hash !== hashes.get(service)) return `recreated, ${whatDiffers(service, runningFile, wantedFile)}`;
-  return container.state === "running" ? undefined : `started, it is ${container.state}`;
+  return container.state === "running" ? undefined : `started, its container's state is ${container.state}`;
 }
 
 /** Names the settings that changed, not their values. */
@@ -101,7 +101,7 @@ function whatDiffers(service: string, before: string | undefined, after: string)
   if (before === undefined) return "its settings differ";
   const [old, now] = [settings(before), settings(after)];
   const changed = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((key) => old[key] !== now[key]);
-  return changed.length > 0 ? `changed: ${changed.join(", ")}` : "its container is not as it was made";
+  return changed.length > 0 ? `changed: ${changed.join(", ")}` : "its container was not made from this compose.yaml";
 }
 
 interface Compose {
@@ -117,7 +117,7 @@ function flatten(value: unknown, prefix = ""): Record<string, unknown> {
 }
 
 const HEALTH = `http://127.0.0.1:${AIRFLOW_PORT}/api/v2/monitor/health`;
-/** Exit code 0: every component of Airflow says by its heartbeat that it is alive. The answer is HTTP 200 always: its JSON counts. */
+/** Exits with 0 if the database and the heartbeats of Airflow's three jobs are healthy. Airflow always answers with HTTP 200, so only the JSON counts. */
 const HEARTBEATS = sh`health=$(curl -fsS --max-time 5 ${HEALTH}) &&
 [ "$(printf %s "$health" | grep -o '"status":"healthy"' | wc -l)" = 4 ]`;
 
@@ -134,9 +134,8 @@ until { ${HEARTBEATS}; } 2>/dev/null; do
 done`,
 };
 
-/** The running release and the three before it stay. */
 const pruneReleases: Action = {
   summary: "remove old releases",
   command: sh`cd ${RELEASES} && ls -1t | grep -vx "$(basename "$(readlink ${CURRENT})")" | tail -n +4 | xargs -r rm -rf`,
-  detail: "all but the last three",
+  detail: "the running one and the three before it stay",
 };

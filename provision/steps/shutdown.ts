@@ -12,15 +12,15 @@ interface ShutdownFacts {
   readonly isEnabled: boolean;
 }
 
-/** Seconds beside the tasks' own. */
+/** Seconds that services get beyond the time for running tasks. */
 const SPARE = 120;
 
 const UNIT = "airflow-drain.service";
 const FILE = `/etc/systemd/system/${UNIT}`;
 
 /**
- * Lets running tasks end before the host goes down, whoever asked for that. Under live-restore Docker itself stops no
- * container: they would be killed all at once, after a wait of 90 s.
+ * Lets running tasks end before the host goes down, even if somebody shuts it down by hand. With live-restore Docker does
+ * not stop containers then: after 90 s all of them would be killed at once.
  */
 export const shutdown: Step<Wanted, ShutdownFacts> = {
   name: "shutdown",
@@ -39,7 +39,7 @@ export const shutdown: Step<Wanted, ShutdownFacts> = {
       ...(text === unit ? [] : [writeFile(FILE, text, { found: unit })]),
       {
         summary: `start ${UNIT}`,
-        // Never a restart: its stop is Airflow's.
+        // The unit must never be restarted: when it stops, it stops Airflow.
         command: sh`systemctl daemon-reload && systemctl enable --quiet --now ${UNIT}`,
         detail: "it stops Airflow in order when the host goes down",
       },
@@ -47,7 +47,7 @@ export const shutdown: Step<Wanted, ShutdownFacts> = {
   },
 };
 
-/** After docker.service: so it stops before Docker does. `restart: always` brings the containers back with the next boot. */
+/** systemd stops units in the reverse order of After=: this one before Docker. At the next boot `restart: always` starts the containers. */
 const unitText = (limit: number): string => `# Written by airflow-deployment.
 [Unit]
 Description=Let Airflow's tasks end before the host goes down

@@ -4,7 +4,7 @@ import { sh } from "../base/shell";
 import { TASK_ROLE, TaskRole, Wanted } from "../release/wanted";
 import { writeFile } from "./files";
 
-/** Seconds that the credentials stay valid; undefined where there are none. */
+/** How long the credentials stay valid, in seconds, negative if they have expired; undefined if there are none. */
 export const taskRoleValidity: Fact<number | undefined> = live(
   sh`expires=$(sed -n 's/.*"Expiration": "\\([^"]*\\)".*/\\1/p' ${`${TASK_ROLE}/credentials.json`}) && [ -n "$expires" ] && echo $(($(date -d "$expires" +%s) - $(date +%s)))`,
   ({ code, stdout }) => (code === 0 ? Number(stdout) : undefined),
@@ -24,8 +24,8 @@ const unitFile = (kind: string): string => `/etc/systemd/system/${UNIT}.${kind}`
 const FILES = [SCRIPT, `${TASK_ROLE}/config`, unitFile("service"), unitFile("timer")];
 
 /**
- * Credentials of the role that DAGs have in AWS: the host takes it on again every five minutes, for an hour each time, and
- * leaves the credentials where tasks and triggers find them. So containers need no way to the metadata service.
+ * Gives DAGs their role in AWS. Every five minutes the host assumes the role for an hour and writes the credentials to a
+ * file that tasks and triggers read. So containers need no access to the metadata service.
  */
 export const taskRole: Step<Wanted, TaskRoleFacts> = {
   name: "task-role",
@@ -57,14 +57,15 @@ export const taskRole: Step<Wanted, TaskRoleFacts> = {
 /** In the order of FILES. */
 const textsOf = ({ arn, region, session, script }: TaskRole): string[] => [
   script,
-  `# Written by airflow-deployment; AWS_CONFIG_FILE of tasks and triggers. Whoever reads it asks again before the hour is over.
+  `# Written by airflow-deployment: AWS_CONFIG_FILE of tasks and triggers. AWS's tools read the file with the credentials
+# again before these expire.
 [default]
 region = ${region}
 credential_process = /bin/cat ${TASK_ROLE}/credentials.json
 `,
   `# Written by airflow-deployment.
 [Unit]
-Description=Take on the role that DAGs have in AWS
+Description=Assume the role that DAGs have in AWS
 Wants=network-online.target
 After=network-online.target
 
@@ -108,9 +109,9 @@ const startTimer: Action = {
 };
 
 const remove: Action = {
-  summary: "remove the role of DAGs",
+  summary: "remove the AWS credentials of DAGs",
   command: sh`systemctl disable --quiet --now ${UNIT}.timer || true
 rm -rf ${[TASK_ROLE, ...FILES]}
 systemctl daemon-reload`,
-  detail: "the deployment file names none",
+  detail: "the deployment file has no aws.taskRole",
 };

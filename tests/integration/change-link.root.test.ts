@@ -140,7 +140,7 @@ describe("an upload", () => {
       },
     };
     const { error } = await listen(() => changeHost(context, flipping, found, ANN));
-    expect(error?.message).toMatch(/nothing was changed: the upload did not arrive whole$/);
+    expect(error?.message).toMatch(/nothing was changed: the upload is incomplete$/);
     expect(leftovers()).toBe("");
     expect(root("ls /root")).toBe("");
   });
@@ -172,7 +172,7 @@ chmod +x /usr/local/sbin/sha256sum`);
     const answer = await late!;
     root("rm /usr/local/sbin/sha256sum");
     expect(error.message).toMatch(/nothing was changed/);
-    expect(answer).toMatchObject({ code: 1, stderr: expect.stringContaining("the client has given it up") });
+    expect(answer).toMatchObject({ code: 1, stderr: expect.stringContaining("the client has given up this change") });
     expect(leftovers()).toBe("");
     expect(root("ls /root")).toBe("checked\ngo");
   });
@@ -234,7 +234,7 @@ describe("a link that breaks during a change", () => {
     link.close();
     expect(error).toMatchObject({
       exitCode: 1,
-      message: expect.stringMatching(/stays out of reach; the change goes on there$/),
+      message: expect.stringMatching(/still cannot reach .*; the change goes on there$/),
     });
     go();
     await isOver();
@@ -251,7 +251,7 @@ describe("a link that breaks during a change", () => {
     await hasBegun();
     await isFollowed();
     proxy.swallow();
-    expect((await ended).error?.message).toMatch(/stays out of reach/);
+    expect((await ended).error?.message).toMatch(/still cannot reach /);
     link.close();
     go();
     await isOver();
@@ -291,7 +291,7 @@ describe("a client", () => {
       go();
       expect(await client.ended).toBe(130);
       expect(client.said()).toMatch(
-        /stopping after the current action; once more to stop following\n.*error: stopped before "make b"\n/s,
+        /stopping after the current action; press Ctrl-C again to stop following\n.*error: stopped before "make b"\n/s,
       );
       expect(root("ls /root")).toBe("began\ngo");
       expect(await nextVerb()).toBe("");

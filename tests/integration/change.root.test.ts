@@ -142,9 +142,9 @@ describe("a second change", () => {
 
 describe("a plan made from another state touches nothing", () => {
   const cases: [what: string, meanwhile: string, about: RegExp][] = [
-    ["another release runs", "ln -sfn releases/other /srv/airflow/current", /another release was switched to/],
+    ["another release runs", "ln -sfn releases/other /srv/airflow/current", /the host was switched to another release/],
     ["other DAGs run", "mkdir -p /srv/airflow/dags; ln -sfn releases/o /srv/airflow/dags/current", /another release/],
-    ["a fact of a step changed", "echo new > /root/fact", /what test looks at is not as it was/],
+    ["a fact of a step changed", "echo new > /root/fact", /what the step test reads has changed/],
   ];
   const withFact = step(doing("touch /root/touched"), { file: stable(new Command("cat /root/fact"), (r) => r.stdout) });
   test.each(cases)("%s", async (_what, meanwhile, about) => {

@@ -662,7 +662,7 @@ test("more keys than user data has room for are refused before EC2 does", () => 
   };
   expect(team(150)).not.toThrow();
   expect(team(250)).toThrow(
-    /^the 250 SSH keys of `operators` in deployments\/team-250.yaml make \d{5} bytes of user data: EC2 takes 16384$/,
+    /^the 250 SSH keys of `operators` in deployments\/team-250.yaml make \d{5} bytes of user data: EC2 allows 16384$/,
   );
 });
 

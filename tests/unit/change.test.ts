@@ -64,7 +64,7 @@ describe("a compiled change", () => {
       "cat /etc/machine-id\n",
       "cat /x\n",
     ]);
-    expect(fileAt(`${run}/checks/001.about`)).toBe("what secrets looks at is not as it was\n");
+    expect(fileAt(`${run}/checks/001.about`)).toBe("what the step secrets reads has changed\n");
   });
   test("names verb, operator and start in UTC", () => {
     expect(change.startArguments[2]).toBe("provision by ann since 2026-03-04T05:06:07Z");
@@ -86,7 +86,7 @@ test("a standing fact is compared where it is stable, and says what its change m
   const raw = new Map(Object.keys(standing).map((name) => [name, name]));
   expect(standingChecks(raw).map(({ digest, about }) => [digest, about])).toEqual([
     ["machine", "the host was rebooted or replaced"],
-    ["releases", "another release was switched to"],
+    ["releases", "the host was switched to another release"],
     ["newest", "another change was made"],
   ]);
 });

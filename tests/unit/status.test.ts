@@ -64,7 +64,7 @@ test("a deployment that is well has neither problems nor warnings", () => {
 
 test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Error, problems: string[]]>([
   ["no data volume", { hasData: false }, airflow, ["the data volume is not mounted at /srv/airflow"]],
-  ["Docker down", { docker: "failed" }, airflow, ["Docker is failed"]],
+  ["Docker down", { docker: "inactive" }, airflow, ["Docker is not running"]],
   ["a clock that is wrong", { clock: NOW - 8 }, airflow, ["the host's clock differs from this machine's by 8.0 s"]],
   [
     "a full disk",
@@ -79,7 +79,7 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
     airflow,
     ["the credentials of DAGs' role in AWS ran out: see journalctl --unit airflow-task-role.service on the host"],
   ],
-  ["a heartbeat missing", {}, { ...airflow, unhealthy: ["triggerer"] }, ["no heartbeat of triggerer"]],
+  ["a heartbeat missing", {}, { ...airflow, unhealthy: ["triggerer"] }, ["triggerer is not healthy"]],
   ["Airflow down", {}, new UserError("nothing answers"), ["Airflow does not answer"]],
   [
     "services in each bad state",
@@ -88,15 +88,42 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
         { ...host.services[0]!, health: "unhealthy" },
         { ...host.services[1]!, state: "restarting", health: "" },
         { ...host.services[2]!, health: "starting" },
-        host.services[3]!,
+        { ...host.services[3]!, state: "exited", health: "" },
       ],
     },
     airflow,
-    ["postgres is unhealthy", "api-server is restarting", "scheduler is starting", "triggerer is not there"],
+    [
+      "postgres is unhealthy",
+      "api-server is restarting",
+      "scheduler is starting",
+      "dag-processor has exited",
+      "triggerer has no container",
+    ],
   ],
 ])("%s is a problem", (_what, change, airflow, problems) =>
   expect(statusPage({ ...host, ...change }, airflow, NOW).problems).toEqual(problems),
 );
+
+test.each([
+  ["active", undefined],
+  ["inactive", "Docker is not running"],
+  ["failed", "Docker has failed: see journalctl --unit docker.service on the host"],
+  ["activating", "Docker is starting"],
+  ["deactivating", "Docker is stopping"],
+  ["reloading", 'Docker is in the state "reloading"'],
+  [undefined, "Docker is not installed"],
+])("Docker's state %s is told as: %s", (docker, problem) =>
+  expect(statusPage({ ...host, docker }, airflow, NOW).problems).toEqual(problem ? [problem] : []),
+);
+
+test.each([
+  [0, "healthy for 60 min"],
+  [1, "healthy for 60 min, restarted once"],
+  [3, "healthy for 60 min, restarted 3 times"],
+])("a service after %d restarts is told as: %s", (restarts, shown) => {
+  const services = [{ ...host.services[0]!, restarts }, ...host.services.slice(1)];
+  expect(statusPage({ ...host, services }, airflow, NOW).lines).toContain(`postgres      ${shown}`);
+});
 
 test("a role of DAGs is shown with the time that its credentials have left", () => {
   const shown = (taskRole: number) =>
@@ -107,12 +134,12 @@ test("a role of DAGs is shown with the time that its credentials have left", () 
 
 test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus, warning: string | RegExp]>([
   ["old images", { imagesDate: "2026-01-01" }, airflow, /^the images are 59 days old/],
-  ["no backup", { backup: undefined }, airflow, "there is no backup: make backup"],
+  ["no backup", { backup: undefined }, airflow, "there is no backup: run make backup"],
   [
     "an old backup",
     { backup: { ...host.backup!, made: NOW - 10 * 86_400 } },
     airflow,
-    "the last backup is 10 days old: make backup",
+    "the last backup is 10 days old: run make backup",
   ],
   [
     "a change that failed",

@@ -322,7 +322,7 @@ describe("drift is mended, and nothing else", () => {
       "a service of another time",
       services,
       { containers: `${healthy}webserver x running\n` },
-      ["remove what is no longer a service", "wait for the heartbeats of all services"],
+      ["remove containers that belong to no service", "wait for the heartbeats of all services"],
     ],
     ["a component without a heartbeat", services, { isHealthy: fails }, ["wait for the heartbeats of all services"]],
     [
@@ -360,7 +360,7 @@ describe("a host that cannot become what is wanted is refused before anything is
       { disk: `Mounted Avail\n/ ${5 * GIB}\n`, isSettled: fails },
       /at least 8.0 GiB/,
     ],
-    ["a wrong clock", preflight, { clock: "1800000009" }, /its clock is 9 s from this machine's/],
+    ["a wrong clock", preflight, { clock: "1800000009" }, /its clock differs from this machine's by 9.0 s/],
     [
       "the data of another deployment",
       identity,
@@ -482,7 +482,7 @@ describe("the role that DAGs have in AWS", () => {
   });
 
   test("goes when the deployment file names none any more", () => {
-    expect(summaries(taskRole, settledRole)).toEqual(["remove the role of DAGs"]);
+    expect(summaries(taskRole, settledRole)).toEqual(["remove the AWS credentials of DAGs"]);
   });
 
   test("only tasks and triggers have it", () => {
@@ -519,11 +519,11 @@ describe("make plan shows", () => {
       healthy.replace("hash-scheduler", "other").replace(/^triggerer.*\n/m, "") + "webserver x running\n";
     expect(detail(services, { ...settled["services"], containers, runningFile: before }).split("\n")).toEqual([
       "scheduler: recreated, changed: environment.AIRFLOW__CORE__PARALLELISM",
-      "triggerer: created, there is none",
+      "triggerer: created, it has no container",
       "postgres: kept",
       "api-server: kept",
       "dag-processor: kept",
-      "webserver: removed, it is no longer a service",
+      "webserver: removed, the release has no such service",
     ]);
   });
   test("no secret's value, whatever is missing", () => {

@@ -18,13 +18,13 @@ describe("logs", () => {
     expect(() => logsCommand("schedular", undefined, false)).toThrow(
       expect.objectContaining({
         message: "there is no service schedular",
-        hint: "did you mean scheduler? there are postgres, api-server, scheduler, dag-processor, triggerer",
+        hint: "did you mean scheduler? the services are postgres, api-server, scheduler, dag-processor, triggerer",
       }),
     );
   });
 
   test.each(["-5", "many", "5; reboot", "1e3"])("LINES=%s is refused", (lines) =>
-    expect(() => logsCommand(undefined, lines, false)).toThrow("is no number of lines"),
+    expect(() => logsCommand(undefined, lines, false)).toThrow("is not a number of lines"),
   );
 });
 

@@ -6,7 +6,7 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 import { keyAlias } from "./key";
 
-/** A host on broken hardware is moved, one that hangs is rebooted; both are told by mail. */
+/** Alarms that move a host off broken hardware and reboot one that hangs. If there is an `alarmEmail`, they send a mail. */
 export function alarms(scope: Construct, props: AwsProps, instance: Instance): void {
   const { name, region } = props;
   const listeners = mail(scope, props);
@@ -25,12 +25,17 @@ export function alarms(scope: Construct, props: AwsProps, instance: Instance): v
       alarmActions: [`arn:aws:automate:${region}:ec2:${id}`, ...listeners],
       okActions: listeners,
     });
-  // Two minutes and three: both at once would undo each other.
-  alarm("recover", "the machine under the host is broken: it is moved to another", "StatusCheckFailed_System", 2);
-  alarm("reboot", "the host does not answer: it is rebooted", "StatusCheckFailed_Instance", 3);
+  // The first waits two minutes and the second three: both at once would disturb each other.
+  alarm(
+    "recover",
+    "the hardware under the host is broken: AWS moves the host to other hardware",
+    "StatusCheckFailed_System",
+    2,
+  );
+  alarm("reboot", "the host does not answer: AWS reboots it", "StatusCheckFailed_Instance", 3);
 }
 
-/** ARNs to tell; nobody where there is no address. */
+/** ARNs to notify; there are none without an `alarmEmail`. */
 function mail(scope: Construct, props: AwsProps): string[] {
   const { name, alarmEmail } = props;
   if (!alarmEmail) return [];

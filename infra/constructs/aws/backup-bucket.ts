@@ -12,7 +12,7 @@ import type { AwsProps } from "../../aws-props";
 import { hostRoleArn } from "./host-role";
 import { policy } from "./policy";
 
-/** Backups: private, encrypted, every version kept for as long as a backup; the host adds, and can do nothing else. */
+/** The bucket of the backups, private and encrypted. Each version stays as long as a backup; the host may only add. */
 export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3Bucket {
   const { backups, isProtected } = props;
   const arn = `arn:aws:s3:::${backups.bucket}`;
@@ -35,7 +35,7 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
       {
         applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn },
         bucketKeyEnabled: true,
-        // What S3 sets for every new bucket; said here, or each plan would want to take it away.
+        // S3 sets this for every new bucket; if it were not written here, each plan would want to remove it.
         blockedEncryptionTypes: ["SSE-C"],
       },
     ],
@@ -60,7 +60,8 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
         Condition: { Bool: { "aws:SecureTransport": "false" } },
       },
       {
-        // Holds even where somebody widens the role. By condition: a principal that is not there yet is refused.
+        // This holds even if somebody gives the role more permissions. The role is named in a condition, because S3
+        // refuses a principal that does not exist yet.
         Sid: "HostAddsOnly",
         Effect: "Deny",
         Principal: "*",
@@ -79,7 +80,7 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
         status: "Enabled",
         filter: [{ prefix: "" }],
         expiration: [{ days: backups.days }],
-        // As long as a backup: one that was written over must not be gone sooner.
+        // A backup that was overwritten or deleted stays for as many days more.
         noncurrentVersionExpiration: [{ noncurrentDays: backups.days }],
         abortIncompleteMultipartUpload: [{ daysAfterInitiation: 2 }],
       },

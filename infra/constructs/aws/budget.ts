@@ -2,7 +2,7 @@ import { BudgetsBudget } from "@cdktf/provider-aws/lib/budgets-budget";
 import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 
-/** Of the whole account: what is counted by tag stays 0 until somebody activates the tag for billing. */
+/** A budget for the whole account: one that counts by tag stays at 0 until somebody activates the tag for billing. */
 export function budget(scope: Construct, { name, budgetUsd, alarmEmail }: AwsProps): void {
   if (!budgetUsd || !alarmEmail) return;
   const notice = (notificationType: "ACTUAL" | "FORECASTED", threshold: number) => ({

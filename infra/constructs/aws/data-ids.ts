@@ -2,7 +2,7 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 import { TerraformVariable } from "../../cdktf";
 
-/** What the host stack must know of the data stack. */
+/** What the host stack must know about the data stack. */
 export interface DataIds {
   readonly volumeId: string;
   readonly addressId: string;
@@ -11,8 +11,8 @@ export interface DataIds {
 }
 
 /**
- * The data stack's outputs, handed over as variables of the same names: it works with every backend, and a host can be
- * planned before its data is there. The defaults stand in for what is not known yet; they are never applied.
+ * The data stack's outputs, passed to the host stack as variables of the same names: this works with every backend, and
+ * a host can be planned before its data exists. The defaults stand in for unknown ids; they are never applied.
  */
 export function dataIds(scope: Construct, { region, account }: AwsProps): DataIds {
   const variable = (name: string, unknown: string): string =>

@@ -3,7 +3,7 @@ import type { KmsKey } from "@cdktf/provider-aws/lib/kms-key";
 import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 
-/** What is at /srv/airflow: it outlives every host, and its destruction leaves a snapshot. */
+/** The volume at /srv/airflow. It outlives every host, and a last snapshot is made before it is destroyed. */
 export function dataVolume(scope: Construct, { name, zones, dataGiB, isProtected }: AwsProps, key: KmsKey): EbsVolume {
   return new EbsVolume(scope, "data", {
     availabilityZone: zones[0],
@@ -12,7 +12,7 @@ export function dataVolume(scope: Construct, { name, zones, dataGiB, isProtected
     encrypted: true,
     kmsKeyId: key.arn,
     finalSnapshot: true,
-    // The last snapshot is waited for; the first one of a large volume takes hours.
+    // Terraform waits for the last snapshot. If it is the first one of a large volume, it takes hours.
     timeouts: { delete: "12h" },
     tags: { Name: `${name}-data`, Backup: name },
     lifecycle: { preventDestroy: isProtected },

@@ -8,11 +8,11 @@ import type { Network } from "./network";
 
 const PURPOSES: Readonly<Record<number, string>> = { 80: "package mirrors", 443: "packages, images, AWS" };
 
-/** Who may talk to the host: operators to port 22, or nobody. The web UI is reached through SSH only. */
+/** Who may connect to the host: operators to port 22, or nobody. The web UI is reached through SSH only. */
 export function firewall(scope: Construct, props: AwsProps, { vpc, subnet }: Network): SecurityGroup {
   const { name, access, operatorNetworks, egressPorts } = props;
   const group = (id: string, description: string) =>
-    // A prefix: a group that is made again exists beside the old one for a while.
+    // Not a fixed name but a prefix: a group that replaces another one exists beside it for a while.
     new SecurityGroup(scope, id, {
       namePrefix: `${name}-${id.replaceAll("_", "-")}-`,
       description,
@@ -62,6 +62,6 @@ export function firewall(scope: Construct, props: AwsProps, { vpc, subnet }: Net
   return host;
 }
 
-/** EC2 takes 255 characters of ASCII's friendlier part. */
+/** EC2 allows 255 characters in a rule's description, and only these. */
 const describe = (names: readonly string[]): string =>
   `SSH from ${names.join(", ")}`.replace(/[^a-zA-Z0-9 ._\-:/()#,@[\]+=&;{}!$*]/g, "?").slice(0, 255);

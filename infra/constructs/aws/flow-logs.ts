@@ -7,7 +7,7 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 import { assumedBy, policy } from "./policy";
 
-/** Who talked to whom, for a year. */
+/** Logs which addresses the network's traffic came from and went to. The logs are kept for a year. */
 export function flowLogs(scope: Construct, { name, account, region }: AwsProps, vpc: Vpc, keyArn: string): void {
   const logs = new CloudwatchLogGroup(scope, "flow_logs", {
     name: `/${name}/vpc`,

@@ -8,7 +8,7 @@ import { assumedBy, policy } from "./policy";
 
 export const hostRoleArn = ({ account, deployment }: AwsProps): string => roleArn(account, hostRoleName(deployment));
 
-/** What the host may do in AWS: add backups; be reached through Session Manager; hand DAGs their role. Nothing else. */
+/** What the host may do in AWS: add backups and, if the settings say so, use Session Manager and assume the role of DAGs. */
 export function hostRole(scope: Construct, props: AwsProps, keyArn: string): IamInstanceProfile {
   const { account, region, access, backups, taskRole } = props;
   const role = new IamRole(scope, "host_role", {
@@ -24,11 +24,12 @@ export function hostRole(scope: Construct, props: AwsProps, keyArn: string): Iam
         Effect: "Allow",
         Action: "s3:PutObject",
         Resource: `arn:aws:s3:::${backups.bucket}/${BACKUP_PREFIX}*`,
-        // Only with If-None-Match: what is there is not written over.
+        // Only with If-None-Match, so that the host cannot overwrite anything.
         Condition: { Null: { "s3:if-none-match": "false" } },
       },
       {
-        // To encrypt. Without kms:Decrypt the host cannot read, and cannot use multipart uploads: 5 GiB a backup.
+        // The host may encrypt. Without kms:Decrypt it cannot read, and cannot use multipart uploads: a file of a backup
+        // has 5 GiB at most.
         Effect: "Allow",
         Action: "kms:GenerateDataKey",
         Resource: keyArn,

@@ -11,7 +11,7 @@ import { DataResource, escaped } from "../../cdktf";
 import type { DataIds } from "./data-ids";
 import type { Network } from "./network";
 
-/** The EC2 instance: all of it can be made again, and nothing but its kind makes it so. */
+/** The EC2 instance. It holds nothing that cannot be made again. */
 export function host(
   scope: Construct,
   props: AwsProps,
@@ -31,7 +31,7 @@ export function host(
       { name: "root-device-type", values: ["ebs"] },
     ],
   });
-  // A newer image of the same kind is no reason for another host; another system or processor is.
+  // A newer image of the same kind does not replace the host; another system or processor does.
   const kind = new DataResource(scope, "kind", {
     input: { os: image.os, architecture: image.architecture },
     triggersReplace: { os: image.os, architecture: image.architecture },
@@ -45,13 +45,13 @@ export function host(
     ebsOptimized: true,
     monitoring: true,
     disableApiTermination: true,
-    // Terraform may, once somebody has confirmed it: nobody else terminates the host by a slip.
+    // Terraform may still terminate the host, after somebody has confirmed it: the protection is against mistakes.
     forceDestroy: true,
     instanceInitiatedShutdownBehavior: "stop",
     metadataOptions: {
       httpEndpoint: "enabled",
       httpTokens: "required",
-      // Containers are one hop further away: DAGs have none of the host's permissions.
+      // Containers are one hop further away, so DAGs cannot get the host's permissions.
       httpPutResponseHopLimit: 1,
       httpProtocolIpv6: "disabled",
       instanceMetadataTags: "disabled",
@@ -78,17 +78,17 @@ export function host(
     deviceName: "/dev/sdf",
     volumeId: data.volumeId,
     instanceId: instance.id,
-    // No detaching under a running database.
+    // The volume must not be detached from under a running database.
     stopInstanceBeforeDetaching: true,
   });
   new EipAssociation(scope, "address_use", { allocationId: data.addressId, instanceId: instance.id });
   return instance;
 }
 
-/** Bytes of user data that EC2 takes: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html */
+/** Bytes of user data that EC2 allows: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html */
 const USER_DATA_LIMIT = 16 * 1024;
 
-/** Who may log in, and one host key, which cloud-init shows on the console. All else is provisioning's work. */
+/** Lets operators log in, and makes one host key, which cloud-init prints on the console. Provisioning does all the rest. */
 function userData({ authorizedKeys, deployment }: AwsProps): string {
   const text = `#cloud-config\n${JSON.stringify(
     {
@@ -107,7 +107,7 @@ function userData({ authorizedKeys, deployment }: AwsProps): string {
   const bytes = Buffer.byteLength(text);
   if (bytes <= USER_DATA_LIMIT) return text;
   throw new UserError(
-    `the ${authorizedKeys.length} SSH keys of \`operators\` in deployments/${deployment}.yaml make ${bytes} bytes of user data: EC2 takes ${USER_DATA_LIMIT}`,
+    `the ${authorizedKeys.length} SSH keys of \`operators\` in deployments/${deployment}.yaml make ${bytes} bytes of user data: EC2 allows ${USER_DATA_LIMIT}`,
     "short keys (ssh-keygen -t ed25519) leave room for more",
   );
 }

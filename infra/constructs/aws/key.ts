@@ -6,7 +6,7 @@ import { policy } from "./policy";
 
 export const keyAlias = ({ name }: AwsProps): string => `alias/${name}`;
 
-/** The key of everything at rest: disks, snapshots, backups, logs. Without it they are noise. */
+/** The key that encrypts disks, snapshots, backups and logs. Without it nobody can read them. */
 export function encryptionKey(scope: Construct, props: AwsProps): KmsKey {
   const { name, account, region, isProtected } = props;
   const key = new KmsKey(scope, "key", {

@@ -12,11 +12,11 @@ import type { AwsProps } from "../../aws-props";
 export interface Network {
   readonly vpc: Vpc;
   readonly gateway: InternetGateway;
-  /** Where the host is. */
+  /** The subnet of the host. */
   readonly subnet: Subnet;
 }
 
-/** A network of the deployment's own, in two zones; the private halves wait for what is not there yet. */
+/** A network of the deployment's own, in two zones. Nothing is in the private subnets yet. */
 export function network(scope: Construct, props: AwsProps): Network {
   const { name, region, zones, vpcCidr, publicCidrs, privateCidrs } = props;
   const tags = (part: string) => ({ Name: `${name}-${part}` });
@@ -26,7 +26,7 @@ export function network(scope: Construct, props: AwsProps): Network {
     enableDnsHostnames: true,
     tags: { Name: name },
   });
-  // Without a rule: whatever is started here by mistake reaches nothing.
+  // This group has no rules, so a machine that is started with it by mistake can reach nothing.
   new DefaultSecurityGroup(scope, "default_group", { vpcId: vpc.id, ingress: [], egress: [], tags: tags("unused") });
   const gateway = new InternetGateway(scope, "gateway", { vpcId: vpc.id, tags: { Name: name } });
 

@@ -11,7 +11,7 @@ export interface Statement {
 export const policy = (...statements: readonly Statement[]): string =>
   JSON.stringify({ Version: "2012-10-17", Statement: statements });
 
-/** Who may take on a role: a service of AWS, on behalf of this account only. */
+/** Lets a service of AWS assume a role; if `account` is given, only on behalf of that account. */
 export const assumedBy = (service: string, account?: string): string =>
   policy({
     Effect: "Allow",

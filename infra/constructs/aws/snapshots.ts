@@ -5,7 +5,7 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 import { assumedBy } from "./policy";
 
-/** A snapshot of the data volume every night, by Amazon Data Lifecycle Manager. */
+/** Lets Amazon Data Lifecycle Manager make a snapshot of the data volume every night. */
 export function dailySnapshots(scope: Construct, { name, account, backups }: AwsProps): void {
   const role = new IamRole(scope, "snapshot_role", {
     name: `${name}-snapshots`,

@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 import { LocalBackend, S3Backend, TERRAFORM_VERSION, TerraformStack } from "../../cdktf";
 
-/** What both stacks have: where the state is, the account, and the tags by which a lost deployment is found. */
+/** What both stacks have: where the state is, the account, and tags that help to find what a deployment has made. */
 export class AwsStack extends TerraformStack {
   constructor(scope: Construct, id: "data" | "host", props: AwsProps) {
     super(scope, id);

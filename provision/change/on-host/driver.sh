@@ -1,5 +1,5 @@
-# Runs a change: the main process of the unit. Everything it prints is the change's log; its own lines begin with ::<id>:
-# Exit codes: 0 done · 1 an action failed · 3 the host is not what the plan was made from · 4 stopped between two actions.
+# Runs a change, as the main process of the unit. Its output is the change's log; the driver's own lines begin with ::<id>:
+# Exit codes: 0 done · 1 an action failed · 3 the host has changed since it was planned · 4 stopped between two actions.
 id=$1
 CHANGE=$id
 export CHANGE
@@ -7,7 +7,7 @@ run=$RUNS/$id outcome=$OUTCOMES/$id record=$RECORDS/$id
 mark() { printf '::%s:%s\n' "$id" "$*"; }
 cd /
 
-# The first act under the lock: is the host still what the plan was made from?
+# This unit is the lock, so no other change can come between these checks and the actions.
 for check in "$run"/checks/*.sh; do
   [ -e "$check" ] || break
   /bin/sh "$check" < /dev/null > "$run/answer" 2> /dev/null
@@ -20,14 +20,14 @@ for check in "$run"/checks/*.sh; do
 done
 rm -f "$run/answer"
 
-# From here on others' plans are stale. A record that cannot be written stops the change before it changes anything.
+# A new id in `newest` makes the plans of other operators stale. If the record cannot be written, nothing is changed.
 mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$RECORDS/.newest-$id" &&
   mv "$RECORDS/.newest-$id" "$RECORDS/newest" || {
   rm -rf "$RECORDS/.newest-$id" "$record"
   mark failed "cannot write the record of this change to $RECORDS"
   exit 1
 }
-# What an upload left that never became a change.
+# Remove the uploads of other changes: those never started.
 for left in "$RUNS"/* "$INCOMING"-*; do
   case $left in
   *"$id") ;;

@@ -1,5 +1,6 @@
-# Unpacks an upload, proves it whole, and hands it to systemd. Arguments: id, digest of the manifest, description, then the
-# incoming directory, if there is one. Exit codes: 0 started (prints the main PID) · 75 another change runs (prints its description) · 1 the rest.
+# Unpacks an upload, checks that it is complete, and starts it as a systemd unit. Arguments: id, digest of the manifest,
+# description and, if the change has uploads, their directory.
+# Exit codes: 0 started (prints the main PID) · 75 another change runs (prints its description) · 1 anything else.
 id=$1 digest=$2 description=$3
 shift 3
 run=$RUNS/$id outcome=$OUTCOMES/$id
@@ -31,9 +32,9 @@ if ! error=$(tar -x -p --numeric-owner --no-overwrite-dir -C / -f - 2>&1); then
   refuse "the upload could not be unpacked: $error" "$@"
 fi
 cd /
-# tar takes a stream that ends between two members for a whole one: only the manifest knows.
+# tar accepts a stream that was cut between two files: only the manifest shows that some are missing.
 printf '%s  %s\n' "$digest" "$run/manifest" | sha256sum --check --status 2> /dev/null &&
-  sha256sum --check --status --strict "$run/manifest" || refuse "the upload did not arrive whole" "$@"
+  sha256sum --check --status --strict "$run/manifest" || refuse "the upload is incomplete" "$@"
 begin() {
   run_unit "$description" \
     -p RuntimeDirectory="${run#/run/}" -p RuntimeDirectoryMode=0700 -p KillMode=control-group -p TimeoutStopSec=10min \
@@ -43,8 +44,8 @@ begin() {
     --setenv=DEBIAN_FRONTEND="$DEBIAN_FRONTEND" --setenv=NEEDRESTART_SUSPEND="$NEEDRESTART_SUSPEND" \
     /bin/sh "$run/driver.sh" "$id"
 }
-# A client that lost its link asks by the same directory whether the change may still start.
-mkdir "$outcome/begun" || refuse "the client has given it up" "$@"
+# A client that lost its connection makes the same directory if it gives up. Only one of the two can make it.
+mkdir "$outcome/begun" || refuse "the client has given up this change" "$@"
 error=$(begin 2>&1) || refuse "systemd did not start the change: $error" "$@"
 trap - HUP INT TERM
 systemctl show -p MainPID --value "$UNIT"

@@ -1,6 +1,6 @@
-# Functions for whoever starts the unit: its name is the lock of all that changes the host.
+# Functions of the scripts that start the unit. Only one unit of this name can run: it is the lock on the host.
 
-# Prints what the unit does; fails where it does nothing.
+# Prints what the unit is doing; fails if it is not running.
 tell_busy() {
   case $(systemctl show -p ActiveState --value "$UNIT") in
   active | activating | deactivating) systemctl show -p Description --value "$UNIT" ;;
@@ -10,7 +10,7 @@ tell_busy() {
 
 # Starts the unit. Arguments: its description, more of systemd-run's options, and the program with its arguments.
 run_unit() {
-  # One that has failed keeps the name.
+  # A unit that has failed keeps its name until it is reset.
   [ "$(systemctl show -p ActiveState --value "$UNIT")" != failed ] || systemctl reset-failed "$UNIT"
   unit_description=$1
   shift

@@ -56,14 +56,14 @@ const DRIFTS: readonly Drift[] = [
   {
     what: "a stopped container",
     script: "docker stop --time 5 airflow-triggerer-1",
-    plan: /triggerer: started, it is exited\n +postgres: kept/,
+    plan: /triggerer: started, its container's state is exited\n +postgres: kept/,
     did: [/^started triggerer/, HEALTHY],
     touched: ["triggerer"],
   },
   {
     what: "a deleted container",
     script: "docker rm --force airflow-dag-processor-1",
-    plan: /dag-processor: created, there is none\n +postgres: kept/,
+    plan: /dag-processor: created, it has no container\n +postgres: kept/,
     did: [/^started dag-processor/, HEALTHY],
     touched: ["dag-processor"],
   },
