@@ -1,9 +1,10 @@
-"""What the host does in AWS, by its own role, whose credentials come from the instance's metadata service.
+"""What the host does in AWS. It uses its own role, whose credentials the instance's metadata service gives.
 
 host.py upload BUCKET REGION PREFIX FOLDER    puts the files of a folder into a bucket
 host.py assume ROLE REGION SESSION FILE       writes credentials of another role into a file
 
-Python's standard library only. An error is one line on standard error, exit code 1; no credentials are in it.
+The script needs only Python's standard library. If it fails, it exits with 1 after one line on standard error, which
+never holds credentials.
 """
 import base64
 import datetime
@@ -17,13 +18,13 @@ import urllib.parse
 import urllib.request
 import xml.etree.ElementTree
 
-LIMIT = 5 * 1024**3  # of one PUT; a multipart upload would need the permission to decrypt
+LIMIT = 5 * 1024**3  # bytes in one PUT; a multipart upload would need the permission to decrypt
 METADATA = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254")
 
 
 def metadata(path, method="GET", headers=()):
     request = urllib.request.Request(METADATA + "/latest/" + path, method=method, headers=dict(headers))
-    # Never through a proxy.
+    # The metadata service must never be asked through a proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     return opener.open(request, timeout=10).read().decode()
 
@@ -45,7 +46,7 @@ def sign(key, text):
 def signed(keys, service, region, method, url, headers, digest):
     """The headers with AWS's Signature Version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 
-    digest: sha256 of the body, in hexadecimal. The path of `url` is as it travels.
+    digest: sha256 of the body, in hexadecimal. The path of `url` must be encoded already.
     """
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     parts = urllib.parse.urlsplit(url)
@@ -72,7 +73,7 @@ def put(keys, bucket, region, key, file):
         headers = {
             "if-none-match": "*",
             "x-amz-content-sha256": digest,
-            # A bucket with object lock takes nothing without: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+            # A bucket with object lock refuses an object without a checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
             "x-amz-sdk-checksum-algorithm": "SHA256",
             "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(digest)).decode(),
         }
@@ -82,8 +83,8 @@ def put(keys, bucket, region, key, file):
 
 
 def upload(bucket, region, prefix, folder):
-    """Only adds: If-None-Match refuses to write over what is there. S3 compares each file with its sha256. The manifest
-    goes last: where it is, all is."""
+    """Uploads the files of a folder. Nothing is overwritten, because of If-None-Match, and S3 compares each file with its
+    sha256. The manifest is uploaded last: if it is in the bucket, the backup is complete."""
     names = sorted(os.listdir(folder), key=lambda name: (name == "manifest.json", name))
     for name in names:
         if os.path.getsize(os.path.join(folder, name)) > LIMIT:
@@ -105,7 +106,8 @@ def texts(answer):
 
 
 def assume(role, region, session, file):
-    """For an hour: the most that a role may have from another. The file is what AWS's tools read from a credential_process:
+    """Assumes a role for an hour, the longest time that AWS allows one role to assume another, and writes its credentials
+    to a file. AWS's tools read this format from a credential_process:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html"""
     url = os.environ.get("AWS_ENDPOINT_URL_STS") or f"https://sts.{region}.amazonaws.com/"
     query = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": role, "RoleSessionName": session, "DurationSeconds": 3600}
@@ -121,12 +123,12 @@ def assume(role, region, session, file):
             said = f"{said['Code']}: {said['Message']}"
         except (xml.etree.ElementTree.ParseError, KeyError):
             said = f"HTTP {error.code}"
-        sys.exit(f"the host may not take on the role {role}: {said}")
+        sys.exit(f"the host may not assume the role {role}: {said}")
     except OSError as error:
         sys.exit(f"STS cannot be reached: {error}")
     found = texts(answer)
     names = ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
-    # A reader sees the old or the new ones, never half of them.
+    # The file is replaced in one step, so nobody reads half of it.
     new = file + ".new"
     if os.path.lexists(new):
         os.remove(new)

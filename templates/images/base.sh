@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the image that all others start from, out of Debian's signed archive: no registry, no stranger's image.
+# Makes the image that both other images start from. Its packages come from Debian's signed archive, not from a registry.
 #   APT_MIRROR=http://deb.debian.org/debian DATE=2026-01-31 sh base.sh <tag>
-# The keys are shipped with the release: Ubuntu 24.04's own are older than Debian 13's.
+# The release brings Debian's keys: those that Ubuntu 24.04 has are too old for Debian 13.
 set -eu
 tag=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +12,7 @@ case $mirror in
 esac
 [ "$mirror" = http://deb.debian.org/debian ] && security=http://security.debian.org/debian-security
 
-# Through a file, not a pipe: a pipe's status is its last command's, and docker would import half of a tar gladly.
+# A file, because a pipe's exit code is that of its last command, and docker imports half of a tar file without an error.
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/base.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

@@ -1,4 +1,4 @@
-# Both images side by side: docker buildx bake. Every variable is an environment variable of that command.
+# `docker buildx bake` builds both images at once. Each variable comes from the environment variable of the same name.
 variable "BASE" {}
 variable "POSTGRES_TAG" {}
 variable "AIRFLOW_TAG" {}

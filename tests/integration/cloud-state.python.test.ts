@@ -326,7 +326,7 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     expect(stub.headers[0]!.authorization).toContain("x-amz-checksum-sha256;");
   });
 
-  test("takes on the role of DAGs, and AWS's own library finds it where tasks are told to look", async () => {
+  test("assumes the role of DAGs, and AWS's own library finds it where tasks are told to look", async () => {
     const file = join(root, "credentials.json");
     writeFileSync(file, "of the hour before");
     expect(await onHost("assume", DAGS_ROLE, REGION, "airflow-shop", file)).toEqual({ code: 0, text: "" });
@@ -351,7 +351,7 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     const { code, text } = await onHost("assume", other, REGION, "airflow-shop", file);
     expect({ code, text: text.trimEnd() }).toEqual({
       code: 1,
-      text: expect.stringMatching(new RegExp(`^the host may not take on the role ${other}: AccessDenied: \\S.*$`)),
+      text: expect.stringMatching(new RegExp(`^the host may not assume the role ${other}: AccessDenied: \\S.*$`)),
     });
     expect(readFileSync(file, "utf8")).toBe("kept");
   });

@@ -1,4 +1,4 @@
-"""Flask AppBuilder's settings: users with passwords, kept in Airflow's database."""
+"""Flask AppBuilder's settings: users log in with passwords, which Airflow's database keeps."""
 
 from flask_appbuilder.const import AUTH_DB
 

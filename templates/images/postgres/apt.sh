@@ -1,4 +1,4 @@
-# Installs Debian's PostgreSQL into the image, without the cluster that its package would make.
+# Installs Debian's PostgreSQL into the image, without the database cluster that its package would make.
 set -eu
 groupadd --system --gid 999 postgres
 useradd --system --uid 999 --gid 999 --home-dir /var/lib/postgresql --shell /bin/sh postgres

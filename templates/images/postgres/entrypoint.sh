@@ -1,22 +1,22 @@
 #!/bin/sh
-# Starts PostgreSQL. A database is made only where provisioning has left the marker: a host that comes up without its
-# data volume must start nothing, rather than a second, empty Airflow.
+# Starts PostgreSQL. It makes a database only if provisioning has left the marker: a host that boots without its data
+# volume must not start a second, empty Airflow.
 set -eu
 marker=/var/lib/postgresql/.initialize
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   if [ ! -e "$marker" ]; then
-    echo "no database in $PGDATA, and none was to be made: is the data volume mounted? run make provision" >&2
+    echo "there is no database in $PGDATA, and no marker allows to make one: is the data volume mounted? run make provision" >&2
     exit 1
   fi
-  # Made beside its place and renamed when whole, so that a crash leaves nothing half made.
-  # No glibc update can break an index whose order is the builtin provider's.
+  # The database is made in another folder and renamed when it is complete, so that a crash leaves no half of it.
+  # Indexes are sorted by Postgres' builtin provider: an update of glibc cannot break them.
   rm -rf "$PGDATA.new"
   initdb --pgdata="$PGDATA.new" --username=postgres --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 \
     --locale-provider=builtin --locale=C.UTF-8 --data-checksums
   echo "host airflow airflow all scram-sha-256" >>"$PGDATA.new/pg_hba.conf"
   pg_ctl --pgdata="$PGDATA.new" --wait --options="-c listen_addresses=''" start
-  # psql reads the password by itself, so it stands in no argument, and quotes it.
+  # psql reads the password from the file and quotes it, so the password is in no command line.
   psql --username=postgres --no-psqlrc --quiet --set=ON_ERROR_STOP=1 postgres <<'SQL'
 \set password `cat /run/secrets/database_password`
 CREATE ROLE airflow LOGIN PASSWORD :'password';

@@ -3,7 +3,8 @@ Parses every DAG file of a release as the dag-processor would and prints what it
 
     {"dags": {dag_id: {"file": "etl.py", "hash": "…"}}, "errors": [{"file": "etl.py", "line": 3, "error": "…"}]}
 
-`hash` changes with the DAG's structure or its file. With errors, they are the last lines of stderr too, and the exit code is 1.
+`hash` changes with the DAG's structure or its file. If there are errors, they are also the last lines of stderr, and the
+exit code is 1.
 Run as: docker compose run --rm --no-deps -T dag-processor python /opt/airflow/bin/check_dags.py <release folder>
 """
 
@@ -14,12 +15,12 @@ import re
 import sys
 from pathlib import Path
 
-# DAG files may print: stdout is kept for the result alone.
+# DAG files may print: their output goes to stderr, so that stdout holds only the result.
 result = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
-# Top-level Variable.get and connections read the database, as they do in the dag-processor; and of an import error the
-# whole traceback is wanted, for the line in the operator's own file.
+# With "server", Variable.get and connections at the top level of a file read the database, as they do in the dag-processor.
+# The traceback of an import error must be complete, because it holds the line in the operator's own file.
 os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
 os.environ["AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH"] = "100"
 
@@ -29,7 +30,7 @@ from airflow.utils.file import list_py_file_paths  # noqa: E402
 
 
 def error(root: Path, file: str, text: str) -> dict:
-    """The line is the deepest one of the traceback that lies in the release."""
+    """An import error with its place: the deepest line of the traceback that is in the release."""
     frames = re.findall(rf'File "{re.escape(str(root))}/([^"]+)", line (\d+)', text)
     where, line = frames[-1] if frames else (file, None)
     return {"file": where, "line": int(line) if line else None, "error": text.strip().splitlines()[-1]}

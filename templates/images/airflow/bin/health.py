@@ -1,7 +1,8 @@
 """
-Health of one service, as an exit code: `health.py api-server`, or the type of a job whose heartbeat must be young.
+Checks one service and exits with 0 if it is healthy: `health.py api-server`, or `health.py SchedulerJob` (or another type
+of job) for a job whose last heartbeat must be less than 30 s old.
 
-Importing Airflow would cost seconds of CPU a minute (`airflow jobs check` does), so this asks the database itself.
+It asks the database itself: importing Airflow, as `airflow jobs check` does, would take seconds of CPU every minute.
 """
 
 import json
@@ -13,9 +14,9 @@ from urllib.request import urlopen
 
 service = sys.argv[1]
 if service == "api-server":
-    # The tasks' API is built on its first request, which takes seconds: here, rather than in the first task.
+    # Airflow builds the tasks' API at its first request, which takes seconds. This request spares the first task the wait.
     urlopen("http://127.0.0.1:8080/execution/health", timeout=9).close()
-    # Answers 200 always: what counts stands in the body.
+    # It always answers with 200; only the body says what is not healthy.
     with urlopen("http://127.0.0.1:8080/api/v2/monitor/health", timeout=9) as response:
         status = json.load(response)["metadatabase"]["status"]
     sys.exit(None if status == "healthy" else f"metadatabase: {status}")

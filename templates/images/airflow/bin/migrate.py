@@ -1,4 +1,4 @@
-"""Brings the database to this Airflow's schema and sets the administrator's password. Running it again changes nothing."""
+"""Migrates the database to this Airflow's schema and sets the administrator's password. A second run changes nothing."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ USER = "admin"
 
 @providers_configuration_loaded
 def migrate() -> None:
-    """Does what `airflow db migrate` does, in an interpreter that is already up."""
+    """Does what `airflow db migrate` does, without starting another interpreter."""
     settings.prepare_engine_args()
     db.upgradedb()
 

@@ -1,4 +1,4 @@
-"""The DAG bundle of releases/<version> folders, with `current` naming the one to run."""
+"""A DAG bundle whose versions are the folders releases/<version>; the link `current` names the newest one."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 
 class ReleaseDagBundle(BaseDagBundle):
-    """A run keeps the release it started with: Airflow asks for it by its version, retries included."""
+    """Airflow asks for a run's release by its version, also for retries: so a run keeps the release that it started with."""
 
     supports_versioning = True
 
@@ -26,6 +26,6 @@ class ReleaseDagBundle(BaseDagBundle):
         return BundleVersion(version=self._current)
 
     def refresh(self) -> None:
-        """Takes up a switch of `current`; the path stays the same between two refreshes."""
+        """Reads `current` again. The path changes only here, never between two refreshes."""
         if not self.version:
             self._current = self._read_current()
