@@ -1,13 +1,13 @@
 const { mkdtempSync, rmSync } = require("node:fs");
 const { join } = require("node:path");
 
-// Everything that tests put into the temporary folder goes with it, what libraries leave there too.
+// Tests and libraries put their temporary files into a folder of this run, which is deleted at the end.
 process.env.TMPDIR = mkdtempSync(join(require("node:os").tmpdir(), "airflow-tests-"));
 process.on("exit", () => rmSync(process.env.TMPDIR, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 
-// A test file that needs root or Docker is called *.root.test.ts, Python's tools *.python.test.ts, one that
-// applies whole stacks with terraform *.terraform.test.ts: FAST=1 leaves them out.
+// FAST=1 leaves out the test files that need root or Docker (*.root.test.ts), need Python's tools (*.python.test.ts) or
+// apply whole stacks with Terraform (*.terraform.test.ts).
 const fast = process.env.FAST === "1";
 const esm = ["age-encryption", "@noble", "@scure"];
 

@@ -4,11 +4,11 @@ import type { AddressInfo } from "node:net";
 export interface Answer {
   readonly status?: number;
   readonly body?: string;
-  /** Closes the connection instead. */
+  /** If true, the connection is closed without an answer. */
   readonly drop?: boolean;
 }
 
-/** A server that answers AWS's calls as a test says; `calls` names what was asked. */
+/** A server that answers AWS's calls as a test says; `calls` has the name of each call. */
 export interface AwsStub {
   readonly url: string;
   readonly calls: string[];
@@ -46,7 +46,7 @@ export const identity = (account: string, arn = `arn:aws:iam::${account}:user/ad
   body: `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>AIDA</UserId><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
 });
 
-/** A zone that offers whatever instance type is asked for, and its region's zones a, b and c. */
+/** A zone that offers every instance type, and its region's zones a, b and c. */
 export const offered = (zone: string): Answer => ({
   body: `<X xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><instanceTypeOfferingSet><item><location>${zone}</location></item></instanceTypeOfferingSet><availabilityZoneInfo>${[
     ..."abc",
@@ -55,7 +55,7 @@ export const offered = (zone: string): Answer => ({
     .join("")}</availabilityZoneInfo></X>`,
 });
 
-/** As STS and EC2 say it. */
+/** Errors in the format of STS, and below in that of EC2. */
 export const stsError = (status: number, code: string, message = code): Answer => ({
   status,
   body: `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`,
@@ -68,7 +68,7 @@ export const consoleOutput = (text: string): Answer => ({
   body: `<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId><instanceId>i-0abc</instanceId><timestamp>2026-01-01T00:00:00.000Z</timestamp><output>${Buffer.from(text).toString("base64")}</output></GetConsoleOutputResponse>`,
 });
 
-/** Nothing of this machine's own AWS configuration counts. */
+/** Environment variables that hide this machine's own AWS configuration. */
 export const awsEnvironmentOf = (url: string): Record<string, string> => ({
   AWS_ENDPOINT_URL: url,
   AWS_ACCESS_KEY_ID: "testing",

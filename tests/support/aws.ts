@@ -7,7 +7,7 @@ import { AwsHostStack } from "../../infra/stacks/aws-host";
 import { AwsDeployment, parseSettings } from "../../provision/deployment/deployment";
 import { pathsOf } from "../../provision/deployment/paths";
 
-/** Two operators; their keys are examples. */
+/** Two operators with the same example keys. */
 export const ADA = {
   name: "ada",
   ssh: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1C ada@laptop",
@@ -38,7 +38,7 @@ export function awsDeployment(
 
 export type Stacks = Record<"data" | "host", any>;
 
-/** What Terraform gets of a deployment, written to its folder and read back. */
+/** Terraform's configuration of a deployment, written to its folder and read back. */
 export function synthesize(deployment: AwsDeployment, options?: AwsOptions): Stacks {
   return synthesizeProps(awsProps(deployment, options), join(deployment.paths.state, "cdktf.out"));
 }

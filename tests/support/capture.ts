@@ -1,6 +1,6 @@
 import { UserError } from "../../provision/base/errors";
 
-/** What is said on stderr while `work` runs, and what it ends with. */
+/** What is written to stderr while `work` runs, and its result or error. */
 export async function listen<T>(work: () => Promise<T>): Promise<{ said: string; value?: T; error?: UserError }> {
   let said = "";
   const spy = jest.spyOn(process.stderr, "write").mockImplementation((text) => ((said += String(text)), true));
@@ -13,14 +13,14 @@ export async function listen<T>(work: () => Promise<T>): Promise<{ said: string;
   }
 }
 
-/** The error that something ends with. */
+/** The error that `work` fails with. */
 export async function errorOf(work: Promise<unknown>): Promise<UserError> {
   const { error } = await listen(() => work);
   if (!error) throw new Error("it succeeded");
   return error;
 }
 
-/** Asks until the answer is not false. */
+/** Waits until `what` is true. @param seconds how long at most */
 export async function until(what: () => boolean | Promise<boolean>, seconds = 15): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await what())) {

@@ -1,4 +1,4 @@
-/** A verb of a test's own, as a process: carries out the actions that CHANGE holds as JSON on the host of DEPLOYMENT. */
+/** A verb that only tests run, as a process: it carries out the actions in CHANGE (JSON) on the host of DEPLOYMENT. */
 import { ANN, change } from "./plans";
 import { mainHost } from "../../provision/link/main-host";
 import type { Action } from "../../provision/change/planning";

@@ -4,12 +4,12 @@ import { ROOT } from "../../provision/deployment/paths";
 import type { Action } from "../../provision/change/planning";
 import type { SystemdHost } from "./systemd-host";
 
-/** An operator's verb as a process of its own (tests/support/change-client.ts). */
+/** A verb that runs as a process of its own (tests/support/change-client.ts). */
 export interface Client {
   readonly process: ChildProcess;
   /** What it has printed to stderr. */
   said(): string;
-  /** Its exit code; a signal's name where one ended it. */
+  /** Its exit code, or the name of the signal that ended it. */
   readonly ended: Promise<number | string>;
 }
 

@@ -6,7 +6,7 @@ import { Deployment, parseSettings } from "../../provision/deployment/deployment
 import { pathsOf } from "../../provision/deployment/paths";
 import { Draft, draftSecrets } from "../../provision/deployment/secrets-file";
 
-/** A deployment in a temporary folder of its own, with an age identity: `local` unless named otherwise. */
+/** A deployment with an age identity, in a temporary folder of its own. */
 export async function temporaryDeployment(name = "local"): Promise<Deployment & { readonly root: string }> {
   const root = mkdtempSync(join(tmpdir(), "deployment-"));
   const before = process.env["AIRFLOW_STATE"];
@@ -25,7 +25,7 @@ export async function identityFile(): Promise<string> {
   return `# public key: ${await recipientOf(identity)}\n${identity}\n`;
 }
 
-/** The secrets; what is missing is generated and kept, as the first `make provision` does. */
+/** The secrets. Missing ones are generated and kept, as by the first `make provision`. */
 export async function ensureSecrets(deployment: Deployment): Promise<Draft> {
   const draft = await draftSecrets(deployment);
   await draft.keep();

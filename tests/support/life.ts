@@ -18,16 +18,16 @@ import { context } from "./context";
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
-  /** Both streams, as they came. */
+  /** Standard output and standard error, in the order in which they came. */
   readonly text: string;
 }
 
-/** A verb that runs. */
+/** A running verb. */
 export interface Running {
   readonly ended: Promise<Ended>;
-  /** What it has said so far. */
+  /** What it has printed so far. */
   text(): string;
-  /** Waits until it has said so. */
+  /** Waits until it has printed text that matches. */
   says(what: RegExp): Promise<void>;
   signal(name: NodeJS.Signals): void;
 }
@@ -44,7 +44,7 @@ export interface Trace {
 
 type Variables = Readonly<Record<string, string>>;
 
-/** What the suite's deployment begins with. Were old releases cleaned up by Airflow, these thresholds would end its scheduler at the second one. */
+/** The first settings of the suite's deployment. If Airflow cleaned up old releases, these thresholds would end its scheduler at the second release. */
 const SETTINGS = {
   infrastructure: "local",
   airflow: {
@@ -53,15 +53,15 @@ const SETTINGS = {
 };
 
 /**
- * The deployment `life`: a real local host with real Airflow, which the chapters of the suite share, in their order.
- * To try one chapter again: LIFE_KEEP=1 AIRFLOW_STATE=<folder> keeps the host, and the next run goes on with it.
+ * The deployment `life`: a real local host with real Airflow. The chapters of the suite share it, one after the other.
+ * LIFE_KEEP=1 AIRFLOW_STATE=<folder> keeps the host for the next run, so that one chapter can be tried again.
  */
 export class Life {
   readonly name = "life";
   readonly state = process.env["AIRFLOW_STATE"] ?? mkdtempSync(join(tmpdir(), "life-"));
   private readonly work = join(this.state, this.name, "work");
   readonly dagFolder = join(this.work, "dags");
-  /** Everything that verbs have said, for the search for secrets. */
+  /** Everything that verbs have printed: a test searches it for secrets. */
   transcript = "";
   private readonly running = new Set<ChildProcess>();
   private airflowSettings: object = {};
@@ -74,7 +74,7 @@ export class Life {
     if (!existsSync(this.dagFolder)) cpSync(DAGS, this.dagFolder, { recursive: true });
   }
 
-  /** Writes the deployment file: `airflow`'s settings beside those of the suite. */
+  /** Writes the deployment file, with the settings of the suite and those of `airflow`. */
   set(airflow: object): void {
     this.airflowSettings = { ...this.airflowSettings, ...airflow };
     const content = { ...SETTINGS, airflow: { ...SETTINGS.airflow, ...this.airflowSettings } };
@@ -89,12 +89,12 @@ export class Life {
     return localNames(this.deployment).host;
   }
 
-  /** Without a host every chapter would wait for its time-out. */
+  /** Throws if there is no host: each chapter would only wait for its time-out. */
   requireHost(): void {
     if (!existsSync(this.deployment.paths.outputs)) throw new Error("there is no host: make demo has failed");
   }
 
-  /** Runs a verb's script, which has exit codes that make does not hand on. */
+  /** Runs a verb's script, because make does not pass on its exit code. */
   run(verb: string, variables: Variables = {}): Promise<Ended> {
     return this.start(verb, variables).ended;
   }
@@ -104,7 +104,7 @@ export class Life {
     return this.spawn(process.execPath, ["--require", "tsx/cjs", script], variables);
   }
 
-  /** Runs a verb as an operator does. Throws with all that it said where it fails. */
+  /** Runs a verb by make, as an operator does. @throws Error with everything that it printed, if it fails */
   async make(verb: string, variables: Variables = {}): Promise<Ended> {
     const ended = await this.spawn("make", [verb], variables).ended;
     if (ended.code !== 0) throw new Error(`make ${verb} ended with ${ended.code}:\n${ended.text}`);
@@ -141,7 +141,7 @@ export class Life {
     };
   }
 
-  /** Runs a script as root on the host, past SSH. Throws where it fails. */
+  /** Runs a script as root on the host, without SSH. @throws Error if it fails */
   async host(script: string): Promise<string> {
     const { code, stdout, stderr } = await pipe("docker", ["exec", "-i", this.hostName, "sh", "-e"], script);
     if (code !== 0) throw new Error(`on the host, ${code}: ${stderr}${stdout}`);
@@ -190,9 +190,9 @@ docker ps --all --quiet --filter label=com.docker.compose.oneoff=False | xargs -
     return this.run("dags", { DAGS: this.dagFolder });
   }
 
-  /** Takes away whatever is left, also after a failure. */
+  /** Removes everything that is left, also after a failure. */
   async remove(): Promise<void> {
-    // Make and the demo hand it on.
+    // make and the demo pass the signal on to their own processes.
     for (const child of this.running) child.kill("SIGTERM");
     if (process.env["LIFE_KEEP"]) return;
     await removeLocal(context, localNames(this.deployment), { data: true });
@@ -200,13 +200,13 @@ docker ps --all --quiet --filter label=com.docker.compose.oneoff=False | xargs -
   }
 }
 
-/** The services that are other containers than before, or were started anew. */
+/** The services whose container was replaced or started again. */
 export const touched = (before: Trace, after: Trace): string[] =>
   [...new Set([...Object.keys(before.services), ...Object.keys(after.services)])]
     .filter((service) => before.services[service] !== after.services[service])
     .sort();
 
-/** Runs a program of this machine with an input. */
+/** Runs a program on this machine, with an input. */
 export function pipe(
   program: string,
   args: readonly string[],

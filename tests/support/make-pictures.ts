@@ -1,7 +1,7 @@
 /**
- * Photographs a real `make demo` for the README: docs/demo-terminal.svg and docs/airflow-ui.png. The deployment has a state folder
- * of its own and is torn down afterwards. Needs Debian's chromium. `ui` takes the UI of a running DEPLOYMENT only, `terminal` draws
- * the output of an earlier `make demo` from standard input.
+ * Makes the README's pictures of a real `make demo`: docs/demo-terminal.svg and docs/airflow-ui.png. The deployment has a state
+ * folder of its own and is torn down afterwards. It needs Debian's chromium. With `ui` it only photographs the UI of a running
+ * DEPLOYMENT; with `terminal` it only draws the output of an earlier `make demo`, which it reads from standard input.
  *
  *   node --require tsx/cjs tests/support/make-pictures.ts [ui | terminal]
  */
@@ -55,7 +55,7 @@ async function outputOf(program: string, args: readonly string[]): Promise<strin
   return text;
 }
 
-/** All of it but the names of the acceptance tests, which are many. */
+/** Draws the terminal, without the long list of the acceptance tests. */
 function keepTerminal(text: string): void {
   const tests = /(?<=\nRunning one project: acceptance\n)[^]*?(?=\nTest Suites: )/;
   keep("demo-terminal.svg", Buffer.from(terminalPicture(text.replace(tests, "  […]"))));
@@ -63,7 +63,7 @@ function keepTerminal(text: string): void {
 
 const screen = makeScreen();
 
-/** Through the tunnel of `make ui`, logged in as an operator would: the canary's newest run. */
+/** Photographs the canary's newest run, through the tunnel of `make ui` and after a login, as an operator sees it. */
 async function photographUi(name: string): Promise<void> {
   const deployment = loadDeployment(name);
   const { admin_password } = await readSecrets(deployment);
@@ -108,7 +108,7 @@ async function withPage(work: (page: Page) => Promise<void>): Promise<void> {
 }
 
 function keep(name: string, picture: Buffer): void {
-  if (picture.length > LARGEST) throw new Error(`${name} has ${size(picture.length)}: too large for a README`);
+  if (picture.length > LARGEST) throw new Error(`${name} is too large for a README: ${size(picture.length)}`);
   writeFileSync(join(DOCS, name), picture);
   screen.say(`wrote docs/${name}, ${size(picture.length)}`);
 }

@@ -12,9 +12,9 @@ export const PYTHON = join(ROOT, "node_modules/.python/bin");
 /** An imitation of AWS on loopback. */
 export interface Moto {
   readonly url: string;
-  /** For programs that shall talk to it, with credentials of nobody. */
+  /** Environment of programs that are to use it, with made-up credentials. */
   readonly env: Readonly<Record<string, string>>;
-  /** From now on IAM's policies count. */
+  /** From now on the imitation obeys IAM's policies. */
   enforceIam(): Promise<void>;
   reset(): Promise<void>;
   stop(): void;
@@ -22,7 +22,7 @@ export interface Moto {
 
 export async function startMoto(): Promise<Moto> {
   const program = join(PYTHON, "moto_server");
-  if (!existsSync(program)) throw new Error("moto is not installed: make python");
+  if (!existsSync(program)) throw new Error("moto is not installed: run make python");
   const port = await freePort();
   const child = spawn(program, ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}`;

@@ -1,4 +1,4 @@
-/** Unit and integration tests must not depend on a network: whatever would leave this machine throws. */
+/** Unit and integration tests must not depend on a network: a connection to another machine throws. */
 import { Socket as UdpSocket } from "node:dgram";
 import dns from "node:dns";
 import { Socket } from "node:net";
@@ -6,7 +6,7 @@ import { Socket } from "node:net";
 const isLocal = (host: unknown): boolean =>
   host === undefined || host === "localhost" || /^(127\.|::1$|::ffff:127\.)/.test(String(host));
 
-// Node's modules are shared between the test files of a worker: patch them once.
+// The test files of a worker share Node's modules, so these are patched only once.
 const done = Symbol.for("airflow-deployment.no-network");
 const once = globalThis.process as unknown as Record<symbol, boolean>;
 if (!once[done]) {

@@ -13,7 +13,7 @@ export const act = (summary: Summary, command: string, more: Partial<Action> = {
   ...more,
 });
 
-/** A step that always has these actions to do, whatever its facts say. */
+/** A step that always wants these actions, whatever its facts say. */
 export const step = (actions: readonly Action[], facts: Record<string, Fact<unknown>> = {}): Step<undefined> => ({
   name: "test",
   facts: () => facts,
@@ -22,7 +22,7 @@ export const step = (actions: readonly Action[], facts: Record<string, Fact<unkn
 
 export const ANN: Author = { verb: "provision", operator: "ann@laptop" };
 
-/** Plans and carries out, as verbs do. */
+/** Plans the actions and carries them out, as verbs do. */
 export async function change(host: Host, ...actions: Action[]): Promise<void> {
   await changeHost(context, host, await planHost(context, host, [step(actions)], undefined), ANN);
 }

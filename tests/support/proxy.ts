@@ -12,7 +12,7 @@ export interface Proxy {
   /** New connections are closed at once, until `open`. */
   shut(): void;
   open(): void;
-  /** From now on nothing arrives, in neither direction, and nobody is told. */
+  /** From now on everything is lost, in both directions, but the connections stay open. */
   swallow(): void;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export async function makeProxy(target: number): Promise<Proxy> {
   let limit = Infinity;
   let sent = 0;
   const cut = (): void => {
-    // A reset, as from a router that has forgotten the connection.
+    // A reset, as a router sends it that has forgotten the connection.
     for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
     pairs.clear();
   };
@@ -72,7 +72,7 @@ export async function makeProxy(target: number): Promise<Proxy> {
   };
 }
 
-/** A port of 127.0.0.1 that nobody listens on now. */
+/** A port of 127.0.0.1 that is free now. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {

@@ -18,7 +18,7 @@ export interface SshServer {
 export interface SshAnswer {
   readonly stdout?: string;
   readonly stderr?: string;
-  /** `none`: the channel closes without an exit code; `hang`: nothing ever comes. */
+  /** `none`: the channel closes without an exit code; `hang`: the server never answers. */
   readonly code?: number | "none" | "hang";
 }
 

@@ -7,12 +7,12 @@ import { readSecrets } from "../../provision/deployment/secrets-file";
 import type { Command } from "../../provision/base/shell";
 import { ConnectedHost, connectHost } from "../../provision/link/ssh-host";
 
-/** The deployment under test, for one test file: whatever DEPLOYMENT names. */
+/** The deployment that DEPLOYMENT names, as one test file uses it. */
 export interface Running {
   readonly deployment: Deployment;
   readonly secrets: Secrets;
   readonly host: ConnectedHost;
-  /** What a command of root's prints; throws where it fails. */
+  /** Runs a command as root and returns what it prints. @throws Error if it fails */
   root(command: Command): Promise<string>;
   airflow<T>(use: (airflow: AirflowApi) => Promise<T>, password?: string): Promise<T>;
 }

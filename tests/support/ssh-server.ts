@@ -1,7 +1,7 @@
 import { AddressInfo } from "node:net";
 import { Connection, Server, ServerConfig, utils } from "ssh2";
 
-/** An SSH server in this process: answers every command with the command's own text, and may refuse users at first. */
+/** An SSH server in this process. It answers every command with the command's own text, and may refuse the first logins. */
 export interface SshServer {
   readonly port: number;
   /** `type base64` */
@@ -24,7 +24,7 @@ export async function startSshServer(
       if (attempt.method === "none") return attempt.reject(["publickey"]);
       if (attempt.method === "publickey" && !attempt.signature) return attempt.accept();
       logins += 1;
-      // As pam_nologin: the reason is a banner, then the door is shut.
+      // pam_nologin does the same: it gives the reason in a banner and closes the connection.
       if (bootBanner && logins <= (options.bootingFor ?? 0)) return void client.end();
       attempt.accept();
     });

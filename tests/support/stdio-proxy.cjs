@@ -1,4 +1,5 @@
-// A stand-in for `ssh -W`: standard input and output are a connection. Its id goes into the file that a third word names.
+// A stand-in for `ssh -W`: connects standard input and output with a host and port. Its process id is written to the file
+// that the third argument names.
 const [host, port, file] = process.argv.slice(2);
 if (file) require("node:fs").writeFileSync(file, String(process.pid));
 const socket = require("node:net").connect(Number(port), host);

@@ -11,15 +11,15 @@ import { ConnectedHost, connectHost } from "../../provision/link/ssh-host";
 import { temporaryDeployment } from "./deployment";
 import { freePort } from "./proxy";
 
-/** A bare EC2-like host of a test's own, made by the scripts that Terraform runs: systemd, sshd, sudo; no Docker inside. */
+/** A bare host for one test, with systemd, sshd and sudo, but without Docker. The scripts that Terraform runs make it. */
 export interface SystemdHost {
   readonly deployment: Deployment;
   readonly target: HostOutput;
-  /** AIRFLOW_STATE of a client that is a process of its own. */
+  /** AIRFLOW_STATE for a client that is a process of its own. */
   readonly state: string;
-  /** Runs a script as root past SSH. Throws where it fails. */
+  /** Runs a script as root, without SSH. @throws Error if it fails */
   root(script: string): string;
-  /** Pins the host's key for another port of 127.0.0.1, too. */
+  /** Pins the host's key for another port of 127.0.0.1, too, and returns the host with that port. */
   via(port: number): HostOutput;
   connect(target?: HostOutput, times?: { connect: number; keepalive: number }): Promise<ConnectedHost>;
   reboot(): Promise<void>;

@@ -3,7 +3,7 @@ const LINE = 18;
 const CHARACTER = 7.83;
 const MARGIN = 20;
 
-/** A terminal's text as an SVG picture; lines that are too long go on in the next. Pure. */
+/** Draws a terminal's text as an SVG picture. Lines of more than 104 characters are broken. */
 export function terminalPicture(text: string): string {
   const lines = text
     .trimEnd()
@@ -27,7 +27,7 @@ ${rows.join("\n")}
 `;
 }
 
-/** Where a verb begins, and which host it acts on: so that the eye finds its way. */
+/** The lines that begin a verb and those that name the host have colours of their own. */
 function classOf(line: string): string {
   if (/^(\$|—) /.test(line)) return ' class="verb"';
   return /^local: /.test(line) ? ' class="host"' : "";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment/deployment";
 import { terraformProgram } from "../../provision/stacks/terraform-errors";
 
-/** Runs the real terraform in a synthesized stack; resolves to its standard output, fails with what it said. */
+/** Runs the real terraform in a synthesized stack and returns its standard output. @throws Error with everything it printed */
 export function terraform(
   { paths }: Deployment,
   stack: "data" | "host",

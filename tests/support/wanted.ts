@@ -5,7 +5,7 @@ import type { Secrets } from "../../provision/deployment/secret-names";
 import { taskRole } from "../../provision/release/prepare";
 import { Wanted } from "../../provision/release/wanted";
 
-/** Values that can be told apart, and found again wherever they should not be. */
+/** Secrets that are easy to tell apart, and to find in any output that must not hold them. */
 export const SECRET_VALUES: Secrets = {
   fernet_key: `${"Hunter2fernet".padEnd(43, "x")}=`,
   jwt_secret: "Hunter2jwt".padEnd(43, "x"),
@@ -15,7 +15,7 @@ export const SECRET_VALUES: Secrets = {
   label_key: "Hunter2label".padEnd(43, "x"),
 };
 
-/** A deployment from YAML, `infrastructure: local` unless it says more. */
+/** A local deployment with the settings of a YAML text. */
 export const deploymentOf = (yaml = ""): Deployment => ({
   ...parseSettings("x.yaml", `infrastructure: local\n${yaml}`),
   name: "local",
@@ -23,7 +23,7 @@ export const deploymentOf = (yaml = ""): Deployment => ({
   paths: pathsOf("local", "local"),
 });
 
-/** All that a host should be. */
+/** What a host should be. */
 export function wantedOf(yaml = "", secrets: Secrets = SECRET_VALUES): Wanted {
   const deployment = deploymentOf(yaml);
   const release = makeRelease(deployment, secrets);

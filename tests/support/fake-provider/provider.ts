@@ -3,28 +3,28 @@ import replaceRules from "./replace.json";
 import { Cloud, UNKNOWN_ID, invent, problemsOf } from "./rules";
 import { DynamicValue, UNKNOWN, Values, read, write } from "./values";
 
-/** What terraform had done. */
+/** A call by which terraform changed something. */
 export interface Call {
   readonly action: "create" | "update" | "delete";
   readonly type: string;
-  /** As it is after the call, before it for a deletion. */
+  /** The resource after the call, or before it if the call deletes the resource. */
   readonly values: Values;
 }
 
 export interface FakeAws extends Cloud {
   readonly calls: Call[];
-  /** Ids of things that somebody has removed by hand. */
+  /** Ids of resources that somebody has removed by hand. */
   readonly gone: Set<string>;
-  /** Why a call fails, if it does. */
+  /** Says why a call fails; undefined if it succeeds. */
   fail?: (call: Call) => string | undefined;
-  /** How long a call takes. */
+  /** A call ends when this does. */
   take?: (call: Call) => Promise<void>;
 }
 
 const REPLACE: Record<string, readonly string[]> = replaceRules;
 const error = (summary: string) => ({ severity: 1, summary });
 
-/** Optional attributes that AWS fills in: the bindings do not tell them from those that stay empty. */
+/** Optional attributes that AWS fills in: the bindings do not say which ones it fills in and which stay empty. */
 const FILLED = [
   "id",
   "arn",
@@ -123,10 +123,10 @@ const wire = ({ attributes, blocks }: Block): object => ({
   })),
 });
 
-/** Which attributes this provider has filled in is kept beside the state. */
+/** The names of the attributes that this provider has filled in: terraform keeps them beside the state. */
 const namesIn = (bytes?: Uint8Array): string[] => (bytes?.length ? JSON.parse(Buffer.from(bytes).toString()) : []);
 
-/** What AWS fills in is unknown at first and stays; what the operator removed goes. */
+/** Plans a resource: values that AWS fills in are unknown at first and then stay; values that the operator removed go. */
 function planned(
   block: Block,
   given: Values | null,
@@ -148,7 +148,7 @@ function planned(
   return next;
 }
 
-/** Replaces what is unknown by what AWS would make of it; `filled` gets the names. */
+/** Replaces unknown values by values that AWS could give, and adds their names to `filled`. */
 function fill(aws: FakeAws, type: string, block: Block, values: Values, filled: string[], at = ""): Values {
   const next: Values = { ...values };
   for (const [name, attribute] of Object.entries(block.attributes)) {
@@ -173,7 +173,7 @@ function eachBlock(
   }
 }
 
-/** The paths whose change makes a thing anew: `ami`, `root_block_device.kms_key_id`. Of nested blocks, the first. */
+/** The changed paths that make terraform replace a resource: `ami`, `root_block_device.kms_key_id`. Only the first of several nested blocks is compared. */
 function replacing(type: string, next: Values, prior: Values): object[] {
   const valueAt = (values: Values, path: readonly string[]): unknown =>
     path.reduce((at: any, name, i) => (i === 0 ? at : at?.[0])?.[name], values);

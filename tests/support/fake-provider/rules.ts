@@ -18,7 +18,7 @@ const PREFIX: Record<string, string> = {
   aws_vpc_endpoint: "vpce-",
 };
 
-/** What an attribute of this name must hold: a reference to the wrong kind of thing is noticed. */
+/** How the value of an attribute with such a name must begin, so that a reference to the wrong kind of thing is noticed. */
 const EXPECTED: readonly [name: RegExp, prefix: string][] = [
   [/(^|_)vpc_id$/, "vpc-"],
   [/(^|_)subnet_ids?$/, "subnet-"],
@@ -32,7 +32,7 @@ const EXPECTED: readonly [name: RegExp, prefix: string][] = [
   [/_arns?$|^kms_key_id$/, "arn:aws:"],
 ];
 
-/** Service and kind in an ARN, where the type's name does not say it. */
+/** Service and kind in an ARN, if the type's name does not say them. */
 const ARN: Record<string, [service: string, kind: string]> = {
   aws_kms_key: ["kms", "key"],
   aws_iam_role: ["iam", "role"],
@@ -43,9 +43,9 @@ const ARN: Record<string, [service: string, kind: string]> = {
 export interface Cloud {
   readonly account: string;
   readonly region: string;
-  /** Of every address that is asked for. */
+  /** The IP address that every elastic IP gets. */
   readonly ip: string;
-  /** The newest image. */
+  /** Id of the newest image. */
   ami: string;
 }
 
@@ -73,7 +73,7 @@ export function invent(cloud: Cloud, type: string, name: string, valueType: Type
   return kind === "map" ? {} : [];
 }
 
-/** What AWS would refuse. */
+/** The values that AWS would refuse, with the reason. */
 export function problemsOf(type: string, block: Block, values: Values | null, at = ""): string[] {
   if (!values) return [];
   const own = Object.keys(block.attributes).flatMap((name) =>
@@ -100,5 +100,5 @@ function problemOf(name: string, value: string): string | undefined {
   return undefined;
 }
 
-/** A stand-in for an id may be planned, and never applied. */
+/** The problem of a stand-in for an id: it may be planned, but never applied. */
 export const UNKNOWN_ID = "does not exist";

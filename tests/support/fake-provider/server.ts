@@ -56,7 +56,7 @@ const called =
     }
   };
 
-// By hand: node --require tsx/cjs server.ts terraform -chdir=DIR plan
+// To run it by hand: node --require tsx/cjs server.ts terraform -chdir=DIR plan
 if (require.main === module) {
   void startFakeProvider({ ...(process.env["FAKE_AWS_IP"] && { ip: process.env["FAKE_AWS_IP"] }) }).then((provider) => {
     const [program, ...args] = process.argv.slice(2);

@@ -1,9 +1,9 @@
 import { ExtensionCodec, decode, encode } from "@msgpack/msgpack";
 
-/** A value that is known after apply. */
+/** A value that is known only after apply. */
 export const UNKNOWN = new (class Unknown {})();
 
-// Terraform encodes it as extension 0, a refined one as extension 12.
+// Terraform encodes an unknown value as extension 0, and one that it knows something about as extension 12.
 const extensionCodec = new ExtensionCodec();
 for (const type of [0, 12]) {
   extensionCodec.register({
