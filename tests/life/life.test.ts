@@ -4,6 +4,7 @@ import { changes } from "./chapters/changes";
 import { dags } from "./chapters/dags";
 import { demo } from "./chapters/demo";
 import { drift } from "./chapters/drift";
+import { pauses } from "./chapters/pauses";
 import { reboot } from "./chapters/reboot";
 import { secrets } from "./chapters/secrets";
 import { teardown } from "./chapters/teardown";
@@ -21,6 +22,7 @@ describe("with a host", () => {
   describe("drift", () => drift(life));
   describe("changes", () => changes(life));
   describe("dags", () => dags(life));
+  describe("pauses", () => pauses(life));
   describe("ui", () => ui(life));
   describe("backup", () => backup(life));
   describe("secrets", () => secrets(life));

@@ -11,6 +11,9 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
+from local_executor_mends import make_dispatch_certain, make_end_certain
+from supervisor_pause import wake_at_exit
+
 for module in (
     "airflow.providers.standard.decorators.python",
     "airflow.sdk.definitions.asset.metadata",
@@ -52,24 +55,15 @@ def make_stop_certain(runner) -> None:
     runner._exit_gracefully, runner._run_scheduler_loop = ask, run
 
 
-def make_end_certain(executor) -> None:
-    """
-    LocalExecutor sends one goodbye for each worker that is alive at that moment. A worker that takes one and is gone before
-    its own turn leaves the last worker, and the scheduler, waiting for ever: so all of them are sent beforehand.
-    """
-    end = executor.end
+with suppress(ImportError):
+    from airflow.sdk.execution_time.supervisor import ActivitySubprocess
 
-    def say_goodbye(self):
-        for _ in self.workers:
-            self.activity_queue.put(None)
-        end(self)
+    wake_at_exit(ActivitySubprocess)
 
-    executor.end = say_goodbye
-
-
-with suppress(ImportError, AttributeError):
+with suppress(ImportError):
     from airflow.executors.local_executor import LocalExecutor
 
+    make_dispatch_certain(LocalExecutor)
     make_end_certain(LocalExecutor)
 
 with suppress(ImportError, AttributeError):
