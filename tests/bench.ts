@@ -22,6 +22,7 @@ import { sshArguments } from "../provision/link/ssh-arguments";
 import { steps } from "../provision/steps";
 import { ACCOUNT, ADA, REGION } from "./support/aws";
 import { awsEnvironmentOf, identity, offered, startAwsStub } from "./support/aws-stub";
+import { shortTasks } from "./support/short-tasks";
 import { startFakeProvider } from "./support/fake-provider/server";
 import { context } from "./support/context";
 
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
     });
     await settled();
     await dagPush();
+    await taskSpeed();
     await demo(floor);
   } finally {
     spawnSync(process.execPath, ["run", "teardown"], { cwd: ROOT, stdio: "ignore" });
@@ -264,6 +266,26 @@ async function pushTimes(folder: string): Promise<{ switched: number; checked: n
   const code = await new Promise((done) => child.on("close", done));
   if (code !== 0) throw new Error("make dags failed");
   return { switched: at["switched"]!, checked: at["checked"]! - at["uploaded"]!, total: at["waited"]! };
+}
+
+/** Its peer is Airflow's own scheduler on the same host. */
+async function taskSpeed(): Promise<void> {
+  for (const parallelism of [8, 16]) {
+    const { stock, ours } = await shortTasks(deployment, join(work, "short"), { parallelism, rounds: RUNS });
+    const ratio = ours.tasksPerSecond / stock.tasksPerSecond;
+    add({
+      work: `100 short tasks, parallelism ${parallelism}`,
+      floor: `${stock.tasksPerSecond.toFixed(1)}/s (stock)`,
+      ours: `${ours.tasksPerSecond.toFixed(1)}/s (${ratio.toFixed(2)} ×)`,
+      goal: "14/s",
+    });
+    add({
+      work: "  longest pause between two starts",
+      floor: `${seconds(stock.longestPause)} (stock)`,
+      ours: seconds(ours.longestPause),
+      goal: "0.7 s",
+    });
+  }
 }
 
 async function demo(floor: number): Promise<void> {
