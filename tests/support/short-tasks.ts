@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { path, withAirflow } from "../../provision/api/airflow-api";
 import { DagRun, findDag, startRun } from "../../provision/api/dag-run";
 import { Command, sh } from "../../provision/base/shell";
-import { runAsRoot } from "../../provision/change/read-facts";
+import { runAsRoot } from "../../provision/change/root";
 import type { Deployment } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
 import { readSecrets } from "../../provision/deployment/secrets-file";
