@@ -32,8 +32,11 @@ export const ROOMS = {
   page: [...EVERYTHING_BELOW, "aws/aws-cost", "link", "change", "release", "steps", "api"],
 };
 
-/** Rooms that may reach nothing outside of the program, by whatever way. */
+/** Rooms that may reach nothing outside of the program, not even through others. */
 export const CLOSED = ["steps"];
+
+/** Modules that only compute: all that CLOSED rooms may use, whoever imports them. */
+export const PURE = ["node:crypto", "diff", "fastest-levenshtein", "yaml", "zod"];
 
 /** A verb may import every room, and these files beside it. */
 export const VERBS = { mayImport: ["script", "first-boot"] };

@@ -48,7 +48,12 @@ const cases: [file: string, source: string, complaint: RegExp | undefined][] = [
   ["provision/steps/docker.ts", `export const x = new Command("x");`, /sh`…` makes a command/],
   ["provision/base/shell.ts", `export const x = new Command("x");`, undefined],
   ["provision/ssh.ts", `process.on("SIGINT", () => undefined);`, /signals\.ts handles signals/],
+  ["provision/ssh.ts", `process.addListener(name, () => undefined);`, /signals\.ts handles signals/],
   ["provision/ssh.ts", `process.on("exit", () => undefined);`, undefined],
+  ["provision/ssh.ts", "await import(`ssh2`);", /import\(\) takes the name itself/],
+  ["provision/ssh.ts", `export * from "ssh2";`, /ssh2 has one door/],
+  ["provision/steps/a-new-file.ts", `export const now = Date.now();`, /no-restricted-properties/],
+  ["provision/steps/a-new-file.ts", `export const x = process.env;`, /no-restricted-globals/],
 ];
 
 /** ESLint's configuration is an ES module, which jest cannot load: one node does all cases. */

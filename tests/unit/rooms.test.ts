@@ -1,14 +1,19 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
-import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
+import { preProcessFile } from "typescript";
 import { ROOT } from "../../provision/deployment/paths";
 
 /** The table that lint is made from is an ES module, which jest cannot load. */
-const tables = `import("./rooms.mjs").then(({ ROOMS, CLOSED }) => console.log(JSON.stringify({ ROOMS, CLOSED })))`;
-const { ROOMS, CLOSED } = JSON.parse(execFileSync("node", ["-e", tables], { cwd: ROOT, encoding: "utf8" })) as {
+const tables = `import("./rooms.mjs").then((tables) => console.log(JSON.stringify({ ...tables })))`;
+const { ROOMS, CLOSED, PURE, VERBS, INFRA } = JSON.parse(
+  execFileSync("node", ["-e", tables], { cwd: ROOT, encoding: "utf8" }),
+) as {
   ROOMS: Record<string, string[]>;
   CLOSED: string[];
+  PURE: string[];
+  VERBS: { mayImport: string[] };
+  INFRA: { mayImport: string[] };
 };
 
 const filesOf = (folder: string): string[] =>
@@ -25,14 +30,16 @@ interface Import {
   readonly isType: boolean;
 }
 
-/** What a file imports: static imports, re-exports, and `await import()`. */
+/** What a file imports in any way that TypeScript knows, `import()` and `require()` among them. */
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), "utf8");
-  const found = [
-    ...text.matchAll(/^(?:import|export) (type )?(?:[^;"]*? from )?"([^"]+)";/gm),
-    ...text.matchAll(/\b()import\("([^"]+)"\)/g),
-  ];
-  return found.map(([, type, name]) => ({ to: resolved(file, name!), isType: Boolean(type) }));
+  const types = new Set(
+    [...text.matchAll(/^(?:import|export) type [^;"]*? from "([^"]+)";/gm)].map(([, name]) => name!),
+  );
+  return preProcessFile(text, true, true).importedFiles.map(({ fileName }) => ({
+    to: resolved(file, fileName),
+    isType: types.has(fileName),
+  }));
 }
 
 function resolved(from: string, name: string): string {
@@ -88,15 +95,27 @@ function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | u
   return undefined;
 }
 
-/** Modules that reach the world outside of this program; `crypto` only computes. */
-const effects = new Set(
-  [...builtinModules.filter((name) => name !== "crypto" && name !== "stream"), "ssh2", "zx", "undici"].flatMap(
-    (name) => [name, `node:${name}`],
-  ),
-);
+/** `deployment/paths` may be imported if the list has `deployment`, or this very file. */
+const isIn = (list: readonly string[], file: string): boolean =>
+  list.some((entry) => file === `provision/${entry}.ts` || file.startsWith(`provision/${entry}/`));
+const mayImport = (file: string): readonly string[] => {
+  if (file.startsWith("infra/")) return INFRA.mayImport;
+  return roomOf(file) === "provision" ? [...Object.keys(ROOMS), ...VERBS.mayImport] : ROOMS[roomOf(file)]!;
+};
+
+test.each(sources)("%s imports what rooms.mjs allows, by whatever way it writes the path", (file) => {
+  const others = graph
+    .get(file)!
+    .map(({ to }) => to)
+    .filter(
+      (to) => /^(provision|infra|tests)\//.test(to) && (roomOf(to) !== roomOf(file) || roomOf(to) === "provision"),
+    );
+  const inside = (to: string): boolean => file.startsWith("infra/") && to.startsWith("infra/");
+  expect(others.filter((to) => !inside(to) && !/\.json$/.test(to) && !isIn(mayImport(file), to))).toEqual([]);
+});
 
 test.each(sources.filter((file) => CLOSED.includes(roomOf(file))))(
-  "%s reaches no effect, not even through others",
+  "%s reaches nothing but pure modules, not even through others",
   (file) => {
     const reached = new Set<string>();
     const visit = (node: string): void => {
@@ -107,9 +126,24 @@ test.each(sources.filter((file) => CLOSED.includes(roomOf(file))))(
       }
     };
     visit(file);
-    expect([...reached].filter((to) => effects.has(to))).toEqual([]);
+    expect([...reached].filter((to) => !graph.has(to) && !PURE.includes(to))).toEqual([]);
   },
 );
+
+test("provision/ and infra/ hold TypeScript, and what is no program", () => {
+  const known = /\.(ts|sh|json|gpg)$/;
+  expect(files.filter((file) => !known.test(file))).toEqual([]);
+});
+
+test("lint is switched off only where control characters are what a line is about", () => {
+  const found = sources.filter((file) => readFileSync(join(ROOT, file), "utf8").includes("eslint-disable"));
+  expect(found).toEqual(["provision/api/dag-conf.ts", "provision/base/text.ts"]);
+});
+
+test("./run takes no helper for a verb", () => {
+  const [, names] = /const NO_VERBS = (\[.*?\]);/.exec(readFileSync(join(ROOT, "run"), "utf8"))!;
+  expect(JSON.parse(names!)).toEqual(VERBS.mayImport);
+});
 
 test.each(files.filter((file) => /\.(ts|sh)$/.test(file)))("%s has at most 250 lines", (file) => {
   expect(readFileSync(join(ROOT, file), "utf8").split("\n").length - 1).toBeLessThanOrEqual(250);
