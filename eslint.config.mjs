@@ -116,7 +116,6 @@ export default tseslint.config(
     files: ["provision/base/signals.ts"],
     rules: rules("provision/base/", inRoom("provision/base/").patterns, [signals]),
   },
-  { files: ["provision/base/main.ts"], rules: { "no-console": "off" } },
   { files: ["infra/**"], rules: rules("infra/", [barrel, infraOnly]) },
   { files: ["tests/**"], rules: { "no-console": "off" } },
 );

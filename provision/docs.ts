@@ -1,16 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeContext } from "./base/context";
+import { runMain } from "./base/main";
 import { ROOT } from "./deployment/paths";
 import { jsonSchema } from "./deployment/settings-table";
 import { TABLES, withTable } from "./page/generated-tables";
-import { runScript } from "./script";
 
 /** `make docs`: writes every part of README, docs/ and deployments/ that is made from the code. */
-runScript(async (_deployment, { screen }) => {
+const context = makeContext();
+runMain(context, async () => {
   for (const each of TABLES) {
     const file = join(ROOT, each.file);
     writeFileSync(file, withTable(readFileSync(file, "utf8"), each));
   }
   writeFileSync(join(ROOT, "deployments/schema.json"), jsonSchema());
-  screen.print(`wrote ${TABLES.map(({ file, name }) => `${file} (${name})`).join(", ")} and deployments/schema.json`);
+  context.screen.print(
+    `wrote ${TABLES.map(({ file, name }) => `${file} (${name})`).join(", ")} and deployments/schema.json`,
+  );
 });

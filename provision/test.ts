@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { runChild } from "./base/child";
-import { UserError } from "./base/errors";
+import { Interrupted, UserError } from "./base/errors";
 import { mainHost } from "./link/main-host";
 import { ROOT } from "./deployment/paths";
 import { runScript } from "./script";
@@ -10,7 +10,6 @@ runScript(async (deployment, context) => {
   mainHost(deployment);
   const jest = join(ROOT, "node_modules/.bin/jest");
   const args = [
-    ...["--config", join(ROOT, "jest.config.js")],
     "--selectProjects",
     "acceptance",
     "--runInBand",
@@ -19,7 +18,10 @@ runScript(async (deployment, context) => {
   ];
   const { code } = await runChild(context, jest, args, {
     env: { ...process.env, DEPLOYMENT: deployment.name },
+    cwd: ROOT,
     inherit: true,
+  }).catch((error: unknown) => {
+    throw error instanceof Interrupted ? new Interrupted("the tests were interrupted") : error;
   });
   if (code !== 0)
     throw new UserError(

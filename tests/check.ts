@@ -82,10 +82,11 @@ async function jest(projects: readonly string[], ...args: string[]): Promise<Cou
   const report = join(work, `${projects.join("-")}.json`);
   // A handle that a test left open must not hang the check; a process or host that is left is found otherwise.
   const fixed = ["--forceExit", "--json", `--outputFile=${report}`];
-  const { code } = await run("jest", ["--selectProjects", ...projects, ...fixed, ...args]);
+  const { code, output } = await run("jest", ["--selectProjects", ...projects, ...fixed, ...args]);
   try {
     return count(JSON.parse(readFileSync(report, "utf8")), code, projects);
   } catch {
+    console.log(`FAILED: jest left no report (exit code ${code}) ${output}`);
     return { passed: 0, failed: 1 };
   }
 }

@@ -40,7 +40,7 @@ const RULES: readonly Rule[] = [
   {
     is: /^(Throttling|ThrottlingException|ThrottledException|RequestThrottled|RequestLimitExceeded|TooManyRequestsException|SlowDown|Client\.RequestLimitExceeded)\b/,
     message: "AWS throttles this account's calls",
-    hint: "nothing was touched; wait a minute, then run the same verb again",
+    hint: "wait a minute, then run the same verb again",
   },
   {
     is: /^(InvalidInstanceID\.(NotFound|Malformed))\b/,
@@ -60,7 +60,7 @@ const RULES: readonly Rule[] = [
   {
     is: /^TimeoutError\b|ETIMEDOUT|timed? ?out/i,
     message: "AWS does not answer in time",
-    hint: "nothing was touched; check your network, then run the same verb again",
+    hint: "check your network, then run the same verb again",
   },
   {
     is: /ENOTFOUND|EAI_AGAIN/,
@@ -80,7 +80,7 @@ export function awsError(what: string, { region, profile }: AwsTarget, error: Er
     (status >= 500
       ? {
           message: `AWS has a problem of its own (HTTP ${status})`,
-          hint: "nothing was touched; try again in a few minutes",
+          hint: "try again in a few minutes",
         }
       : { message: "AWS refused the call", hint: undefined });
   const said = printable(message).replace(/\s+/g, " ").trim().slice(0, 300);

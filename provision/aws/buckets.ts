@@ -39,5 +39,5 @@ export async function hasBucket(target: AwsTarget, bucket: string): Promise<bool
 export const taken = (bucket: string): UserError =>
   new UserError(
     `the bucket ${bucket} belongs to somebody else, is in another region, or you may not see it`,
-    "choose another name: aws.stateBucket in the deployment file",
+    "choose another name in the deployment file: aws.stateBucket for the state, aws.backups.bucket for backups",
   );

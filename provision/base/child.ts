@@ -11,6 +11,8 @@ export interface ChildResult {
 
 export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** @default the working directory of this process */
+  readonly cwd?: string;
   /** Gets each line of standard output; the result's `stdout` is empty then. */
   readonly onLine?: (line: string) => void;
   /** The child uses this process's own input and output; nothing is collected. */
@@ -35,8 +37,8 @@ export async function runChild(
 ): Promise<ChildResult> {
   signals.stopIfHeld();
   const stdio = options.inherit ? "inherit" : (["ignore", "pipe", "pipe"] as const);
-  const { env = process.env, isShielded = false } = options;
-  const child = spawn(program, args, { env, stdio: stdio as StdioOptions, detached: isShielded });
+  const { env = process.env, cwd, isShielded = false } = options;
+  const child = spawn(program, args, { env, cwd, stdio: stdio as StdioOptions, detached: isShielded });
   const onSignal = (name: string, isFirst: boolean): void => {
     if (isShielded) screen.say(`interrupted: waiting until ${program} has stopped safely`);
     if (isShielded ? isFirst : name !== "SIGINT") child.kill("SIGINT");

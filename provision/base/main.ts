@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Context } from "./context";
 import { UserError } from "./errors";
 
@@ -6,8 +7,13 @@ export function runMain({ screen }: Context, work: () => Promise<void>): void {
   work().catch((error: unknown) => {
     screen.clearStatus();
     process.exitCode = error instanceof UserError ? error.exitCode : 1;
-    if (!(error instanceof UserError) || process.env["DEBUG"]) return console.error(error);
-    screen.say(`error: ${error.message}`);
-    if (error.hint) screen.say(`hint: ${error.hint}`);
+    if (process.env["DEBUG"]) return screen.say(inspect(error));
+    if (error instanceof UserError) {
+      screen.say(`error: ${error.message}`);
+      if (error.hint) screen.say(`hint: ${error.hint}`);
+    } else {
+      screen.say(inspect(error));
+      screen.say("hint: this is a bug of this tool; DEBUG=1 shows where in its sources");
+    }
   });
 }

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { Interrupted } from "./errors";
-import { printable } from "./text";
+import { printable, withoutControls } from "./text";
 
 /**
  * Where a verb shows what it does. Results go to standard output, progress and errors to standard error. Control
@@ -59,15 +59,18 @@ export function makeScreen(): Screen {
     },
     clearStatus: () => {
       hide();
-      statuses.delete(name);
+      // The end of the whole is the end of its parts.
+      if (name === "") statuses.clear();
+      else statuses.delete(name);
       show();
     },
     part: (inner) => part(name ? `${name} ${inner}` : inner),
-    output: () => printableStream((text) => process.stdout.write(text)),
-    errors: () => printableStream((text) => process.stderr.write(text)),
+    output: () => streamTo(process.stdout),
+    errors: () => streamTo(process.stderr),
     canAsk: () => process.stdin.isTTY === true && isTerminal(),
     ask: async (question) => {
       hide();
+      statuses.delete(name);
       return askOnTerminal(prefixed(name, printable(question)));
     },
   });
@@ -76,11 +79,13 @@ export function makeScreen(): Screen {
 
 const prefixed = (name: string, text: string): string => (name ? text.replace(/^(?=.)/gm, `${name}: `) : text);
 
-function printableStream(write: (text: string) => boolean): Writable {
-  // The bytes of one character may arrive in two chunks.
+/** A file gets the text as it is, but for control characters: marks of direction belong to Arabic and Hebrew. */
+function streamTo(to: NodeJS.WriteStream): Writable {
+  const shown = to.isTTY ? printable : withoutControls;
+  // A character may arrive in two pieces.
   const decoder = new StringDecoder("utf8");
   return new Writable({
-    write: (chunk: Buffer, _encoding, done) => (write(printable(decoder.write(chunk))), done()),
+    write: (chunk: Buffer, _encoding, done) => (to.write(shown(decoder.write(chunk))), done()),
   });
 }
 

@@ -1,15 +1,16 @@
 /** Values as text for people. */
 
+/** Removes escape sequences and control characters, except new lines and tabs. */
+export const withoutControls = (text: string): string =>
+  // eslint-disable-next-line no-control-regex
+  text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
+
 /**
- * Removes what can control a terminal: escape sequences, control characters (except new lines and tabs) and the marks
- * that change the direction of writing (https://trojansource.codes).
+ * Removes what can control a terminal: control characters, and also the characters that override the direction of
+ * writing (https://trojansource.codes) or break lines.
  */
 export const printable = (text: string): string =>
-  text.replace(
-    // eslint-disable-next-line no-control-regex
-    /\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    "",
-  );
+  withoutControls(text).replace(/[\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "");
 
 /** Indents every line that is not empty by this many spaces. */
 export const indent = (text: string, by: number): string => text.replace(/^(?=.)/gm, " ".repeat(by));

@@ -59,7 +59,7 @@ export function parseSettings(source: string, content: string): Settings {
     const problems = document.errors.map(({ message, pos }) => `line ${lineOf(pos[0])}: ${message}`);
     throw invalid(`${source} is not YAML`, problems);
   }
-  const value: unknown = valueOf(document) ?? {};
+  const value: unknown = valueOf(source, document) ?? {};
   const parsed = Settings.safeParse(value);
   if (parsed.success) return parsed.data as Settings;
   const problems = parsed.error.issues
@@ -70,12 +70,12 @@ export function parseSettings(source: string, content: string): Settings {
   throw invalid(`${source} is not valid`, problems);
 }
 
-/** Only this call finds an alias without its anchor, or too many aliases. */
-function valueOf(document: Document): unknown {
+/** toJS finds what the parser does not: an alias without its anchor, too many aliases. */
+function valueOf(source: string, document: Document): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    throw new UserError(`not YAML: ${(error as Error).message}`);
+    throw invalid(`${source} is not YAML`, [(error as Error).message]);
   }
 }
 

@@ -61,7 +61,7 @@ const INSTALL = `#!/bin/sh
 # The host already has the images that compose.yaml names. If you change files/images, build the images first (README.md).
 set -e
 cd "$(dirname "$0")"
-release=$(cd files && find . -type f -exec sha256sum {} + | sort | sha256sum | cut -c 1-16)
+release=$(cd files && find * -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
 mkdir -p ${RELEASES}
 [ -e ${RELEASES}/"$release" ] || { cp -R files ${RELEASES}/".new-$release" && mv ${RELEASES}/".new-$release" ${RELEASES}/"$release"; }
 ln -sfn releases/"$release" ${CURRENT}.new && mv -T ${CURRENT}.new ${CURRENT}

@@ -21,7 +21,7 @@ export async function synthesize(context: Context, deployment: Deployment, optio
   const env = { ...inherited, ...options, DEPLOYMENT: deployment.name, CHECKPOINT_DISABLE: "1" };
   // This is faster here than --require tsx/cjs, because the provider's bindings are many files.
   const args = ["--import", "tsx", join(ROOT, "infra/main.ts")];
-  const { code, stderr } = await runChild(context, process.execPath, args, { env });
+  const { code, stderr } = await runChild(context, process.execPath, args, { env, cwd: ROOT });
   if (code === 0) return;
   // The child prints `error:` and `hint:` as every verb does: its error becomes this verb's error.
   const [, message] = /^error: (.*)$/m.exec(stderr) ?? [];

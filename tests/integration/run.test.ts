@@ -1,7 +1,18 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
 
 /** A checkout of two verbs. */
@@ -12,11 +23,13 @@ beforeAll(() => {
   mkdirSync(join(root, "node_modules"));
   symlinkSync(realpathSync(join(ROOT, "node_modules/esbuild")), join(root, "node_modules/esbuild"));
   cpSync(join(ROOT, "run"), join(root, "run"));
-  writeFileSync(join(root, "package-lock.json"), "{}");
+  installed("{}");
   writeFileSync(join(root, "provision/fail.ts"), "process.exitCode = 75;");
   greets("hello");
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const installed = (packages: string): void => writeFileSync(join(root, "node_modules/.package-lock.json"), packages);
 
 function greets(greeting: string): void {
   writeFileSync(join(root, "provision/base/greeting.ts"), `export const greeting: string = "${greeting}";`);
@@ -26,8 +39,15 @@ function greets(greeting: string): void {
   );
 }
 
-function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, ["run", ...args], { cwd: root });
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+const run = (...args: string[]): Promise<Ended> => runIn(root, {}, ...args);
+
+function runIn(cwd: string, options: object, ...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [join(root, "run"), ...args], { cwd, ...options });
   let [out, err] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
@@ -40,7 +60,56 @@ test("many first runs at once compile without getting into each other's way", as
   expect(readdirSync(compiled).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
+test("first runs at once also agree on what is old", async () => {
+  greets("again");
+  for (let i = 0; i < 200; i++) {
+    const old = join(compiled, `${i}.js`);
+    writeFileSync(old, "");
+    utimesSync(old, 1, 1);
+  }
+  const all = await Promise.all(Array.from({ length: 4 }, () => run("greet")));
+  expect(all.map(({ code, err }) => ({ code, err }))).toEqual(all.map(() => ({ code: 0, err: "" })));
+  expect(readdirSync(compiled).some((name) => name === "7.js")).toBe(false);
+  greets("hello");
+});
+
+test("other packages than those that were compiled in count as another source", async () => {
+  await run("greet");
+  const before = readdirSync(compiled).length;
+  installed('{"esbuild":"new"}');
+  await run("greet");
+  expect(readdirSync(compiled).length).toBeGreaterThan(before);
+});
+
+test("an editor's own file beside a verb is no source", async () => {
+  symlinkSync("nobody@nowhere:1", join(root, "provision/.#greet.ts"));
+  expect((await run("greet", "WHO=you")).out).toBe("hello you\n");
+});
+
+test("it runs from any working directory, and for who may not write to node_modules", async () => {
+  greets("elsewhere");
+  for (const folder of [dirname(root), root]) chmodSync(folder, 0o755);
+  const nobody = { uid: 65534, gid: 65534 };
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot) chmodSync(compiled, 0o555);
+  const { code, out, err } = await runIn(tmpdir(), isRoot ? nobody : {}, "greet", "WHO=you");
+  chmodSync(compiled, 0o755);
+  expect({ code, out, err }).toEqual({ code: 0, out: "elsewhere you\n", err: "" });
+  greets("hello");
+});
+
+test("without packages it says what to do", async () => {
+  rmSync(join(root, "node_modules/.package-lock.json"));
+  expect(await run("greet")).toEqual({
+    code: 1,
+    out: "",
+    err: "error: the npm packages are not installed\nhint: run make setup\n",
+  });
+  installed("{}");
+});
+
 test("what was compiled is used again, and never when a source is another by now", async () => {
+  await run("greet");
   const before = readdirSync(compiled);
   await run("greet");
   expect(readdirSync(compiled)).toEqual(before);

@@ -100,8 +100,8 @@ export class Life {
   }
 
   start(verb: string, variables: Variables = {}): Running {
-    const script = verb.includes("/") ? verb : join(ROOT, "provision", `${verb}.ts`);
-    return this.spawn(process.execPath, ["--require", "tsx/cjs", script], variables);
+    const script = verb.includes("/") ? ["--require", "tsx/cjs", verb] : [join(ROOT, "run"), verb];
+    return this.spawn(process.execPath, script, variables);
   }
 
   /** Runs a verb by make, as an operator does. @throws Error with everything that it printed, if it fails */

@@ -30,7 +30,9 @@ test("whatever is shown loses what drives a terminal", async () => {
     screen.errors().write(NASTY);
   });
   const texts = written.map((line) => line.replace(/^\w+: /, "")).filter((text) => text !== "\r\u001b[K");
-  expect(texts).toEqual([...Array(2).fill("a]0;titlebcd\n"), ...Array(3).fill("a]0;titlebcd")]);
+  // Standard output is no terminal here: what it gets may be a file's, and keeps its marks of direction.
+  const [status, output, errors] = ["a]0;titlebcd", "a]0;titleb\u202ecd", "a]0;titlebcd"];
+  expect(texts).toEqual(["a]0;titlebcd\n", "a]0;titlebcd\n", status, output, errors]);
 });
 
 test("a character that arrives in two pieces is shown whole", async () => {
@@ -57,6 +59,15 @@ test("results go to standard output, progress to standard error, a status nowher
     "stderr: done\n",
     "stdout: result\n",
   ]);
+});
+
+test("an error at the end leaves no status line of a part", async () => {
+  const written = await shown(true, (screen) => {
+    screen.part("main").status("install docker");
+    screen.clearStatus();
+    screen.say("error: x");
+  });
+  expect(written.slice(1)).toEqual(["stderr: \r\u001b[K", "stderr: error: x\n"]);
 });
 
 test("hosts that are worked on side by side share one screen: every line says whose it is, and no status is lost", async () => {

