@@ -18,6 +18,12 @@ const INPUTS = {
   airflow: /^images\/(Dockerfile|airflow\/.*|requirements\.lock|uv\.lock|extra-requirements\.txt)$/,
 };
 
+/**
+ * Names under localhost/ belong to no registry. Without it, Docker would look for a missing image in its public registry,
+ * where anybody could own the name.
+ */
+const OWN = "localhost/airflow-deployment";
+
 /** The names of the images that are built from a release's files. */
 export function imagesOf({ airflow, build }: Deployment, files: readonly UploadFile[]): Images {
   const digest = (inputs: RegExp, ...more: string[]): string => {
@@ -32,9 +38,9 @@ export function imagesOf({ airflow, build }: Deployment, files: readonly UploadF
     .content.toString()
     .trim();
   return {
-    base: `airflow-deployment/base:${base}`,
-    postgres: `airflow-deployment/postgres:${digest(INPUTS.postgres, base)}`,
-    airflow: airflow.image ?? `airflow-deployment/airflow:${digest(INPUTS.airflow, base)}`,
+    base: `${OWN}/base:${base}`,
+    postgres: `${OWN}/postgres:${digest(INPUTS.postgres, base)}`,
+    airflow: airflow.image ?? `${OWN}/airflow:${digest(INPUTS.airflow, base)}`,
     date,
   };
 }

@@ -110,7 +110,7 @@ const writeManifest = (identity: Identity, image: string): Action => ({
   summary: "write the manifest",
   command: sh`umask 077
 cd ${partial}
-version=$(docker run --rm --network none --read-only ${image} python -c 'import importlib.metadata; print(importlib.metadata.version("apache-airflow"))')
+version=$(docker run --pull never --rm --network none --read-only ${image} python -c 'import importlib.metadata; print(importlib.metadata.version("apache-airflow"))')
 files=
 for file in *; do
   [ "$file" = rows ] && continue

@@ -65,7 +65,7 @@ export const services: Step<Wanted, ServiceFacts> = {
           whys.length > 0
             ? `start ${whys.map(({ service }) => service).join(", ")}`
             : "remove containers that belong to no service",
-        command: sh`${compose(`${CURRENT}/compose.yaml`)} up --detach --remove-orphans --wait --wait-timeout ${HEALTH_TIMEOUT} --quiet-pull ${SERVICES}`,
+        command: sh`${compose(`${CURRENT}/compose.yaml`)} up --detach --remove-orphans --wait --wait-timeout ${HEALTH_TIMEOUT} ${SERVICES}`,
         detail: [
           ...whys.map(({ service, why }) => `${service}: ${why}`),
           ...SERVICES.filter((service) => !whys.some((touched) => touched.service === service)).map(

@@ -1,4 +1,7 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "yaml";
+import { ROOT } from "../../provision/deployment/paths";
 import { imagesOf } from "../../provision/release/images";
 import { Release, SECRETS_OF, makeRelease, secretFilesOf } from "../../provision/release/release";
 import type { Secrets } from "../../provision/deployment/secret-names";
@@ -8,6 +11,7 @@ const releaseOf = (yaml = "", secrets: Secrets = SECRET_VALUES): Release => make
 const plain = releaseOf();
 
 interface Service {
+  readonly pull_policy?: string;
   readonly volumes?: { source: string; target: string; bind: { create_host_path: boolean } }[];
   readonly labels: Record<string, string>;
   readonly environment?: Record<string, string>;
@@ -133,5 +137,24 @@ describe("an image is named by what goes into it", () => {
       .filter(({ path }) => path.startsWith("images/") && changed(path).length === 0)
       .map(({ path }) => path);
     expect(unused).toEqual(["images/docker-bake.hcl", "images/requirements.in", "images/uv.in"]);
+  });
+});
+
+describe("nobody else's image is ever run under one of our names", () => {
+  test("they are named under localhost/, where no public registry looks", () => {
+    const { date: _date, ...images } = plain.images;
+    expect(Object.values(images).map((name) => name.split("/")[0])).toEqual(["localhost", "localhost", "localhost"]);
+  });
+  test.each(Object.entries(servicesOf(plain)))("compose never pulls the image of %s", (_name, service) => {
+    expect(service.pull_policy).toBe("never");
+  });
+  test("no command runs an image that Docker might fetch", () => {
+    const files = readdirSync(join(ROOT, "provision"), { recursive: true, encoding: "utf8" });
+    const texts = files
+      .filter((name) => /\.(ts|sh)$/.test(name))
+      .map((name) => readFileSync(join(ROOT, "provision", name), "utf8"));
+    const runs = texts.flatMap((text) => text.match(/docker (container )?(run|create)\b.*/g) ?? []);
+    expect(runs.length).toBeGreaterThan(0);
+    expect(runs.filter((run) => !run.includes("--pull never"))).toEqual([]);
   });
 });
