@@ -25,6 +25,8 @@ const url = z
 
 const word = text(/^[a-z][a-z0-9_]*$/, "must be lower-case letters, digits and _, as in airflow.cfg");
 
+const memory = z.int().min(256).max(4_194_304);
+
 /** The deployment file: everything that an operator edits. Descriptions become README's table and editors' schema. */
 const Fields = z.strictObject({
   infrastructure: z
@@ -58,6 +60,19 @@ const Fields = z.strictObject({
         .max(86400)
         .default(600)
         .describe("seconds that a stopping scheduler waits for its running tasks"),
+      memoryMiB: z
+        .strictObject({
+          scheduler: memory
+            .optional()
+            .describe(
+              "most memory of the scheduler and all tasks together: what they need and 512; without it, all that the host has. Where it runs out, the largest task is killed",
+            ),
+          "api-server": memory.default(1024).describe("most memory of the api-server"),
+          "dag-processor": memory.default(768).describe("most memory of the dag-processor, which imports the DAG files"),
+          triggerer: memory.default(768).describe("most memory of the triggerer, where deferred tasks wait"),
+          postgres: memory.default(1024).describe("most memory of Postgres"),
+        })
+        .prefault({}),
       settings: z
         .record(word, z.record(word, z.union([z.string(), z.number(), z.boolean()])))
         .superRefine(refuseOurs)

@@ -82,6 +82,7 @@ function renderCompose({ airflow, aws }: Deployment, secrets: Secrets, images: I
     secrets: Object.fromEntries(labels) as object,
     parallelism: airflow.parallelism,
     drain: airflow.drain,
+    memory: airflow.memoryMiB,
     settings: Object.fromEntries(settings) as object,
     hasTaskRole: aws?.taskRole !== undefined,
   });

@@ -32,6 +32,10 @@ export interface MountFacts {
 export const devicePath = ({ volumeId }: DataDevice): string =>
   `/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${volumeId.replace("-", "")}`;
 
+/** Percent of the volume. */
+const RESERVED = 2;
+/** Of the user that Postgres runs as in its image. */
+const POSTGRES_UID = 999;
 const OPTIONS = "defaults,nofail,x-systemd.device-timeout=30s";
 
 /** Mounts the data volume at /srv/airflow. It is a change of its own, because all other facts are read from that volume. */
@@ -96,14 +100,18 @@ function problemOf({ volumeId }: DataDevice, { device, found, mounted, entry }: 
   return undefined;
 }
 
-/** Checks again that the volume is empty: somebody may have made a filesystem since the plan. */
+/**
+ * Checks again that the volume is empty: somebody may have made a filesystem since the plan. Root and Postgres' user have a
+ * reserve that tasks and their logs cannot fill.
+ */
 const format = (path: string, detail: string): Action => ({
   summary: "make an ext4 filesystem on the data volume",
   detail,
   command: lines(
     sh`code=0; blkid --probe ${path} > /dev/null || code=$?`,
     sh`[ $code -eq 2 ] || { echo ${"the data volume is not empty any more"} >&2; exit 1; }`,
-    sh`mkfs.ext4 -q -m 0 -L airflow-data ${path}`,
+    sh`mkfs.ext4 -q -m ${RESERVED} -L airflow-data ${path}`,
+    sh`tune2fs -u ${POSTGRES_UID} ${path} > /dev/null`,
   ),
 });
 

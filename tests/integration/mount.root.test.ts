@@ -63,6 +63,18 @@ test("an empty volume is formatted and mounted, once", () => {
   expect(plan()).toEqual([]);
 });
 
+test("what tasks write cannot fill the volume to the last block: Postgres goes on", () => {
+  inside("chmod 777 /srv/airflow");
+  const write = (uid: number, file: string, count: string) =>
+    inside(
+      `setpriv --reuid=${uid} --clear-groups --inh-caps=-all dd if=/dev/zero of=/srv/airflow/${file} bs=64k ${count} conv=fsync`,
+    );
+  expect(write(50000, "log", "")).toMatchObject({ code: 1, stderr: expect.stringMatching(/No space left/) });
+  expect(write(50000, "other-log", "count=4").code).toBe(1);
+  expect(write(999, "wal", "count=4").code).toBe(0);
+  inside("rm /srv/airflow/*log /srv/airflow/wal && chmod 755 /srv/airflow");
+});
+
 test("a filesystem that is there is mounted and never formatted", () => {
   inside("umount /srv/airflow");
   expect(apply()).toEqual(["mount the data volume at /srv/airflow"]);

@@ -12,6 +12,10 @@ const plain = releaseOf();
 
 interface Service {
   readonly pull_policy?: string;
+  readonly mem_limit?: string;
+  readonly pids_limit: number;
+  readonly oom_score_adj?: number;
+  readonly tmpfs: string[];
   readonly volumes?: { source: string; target: string; bind: { create_host_path: boolean } }[];
   readonly labels: Record<string, string>;
   readonly environment?: Record<string, string>;
@@ -82,6 +86,8 @@ describe("a changed setting recreates the services that use it", () => {
   test.each([
     ["airflow: {parallelism: 3}", ["scheduler"]],
     ["airflow: {drain: 5}", ["scheduler"]],
+    ["airflow: {memoryMiB: {scheduler: 4096}}", ["scheduler"]],
+    ["airflow: {memoryMiB: {dag-processor: 2048}}", ["dag-processor"]],
     ["airflow: {settings: {core: {default_timezone: Europe/Paris}}}", airflow],
     ["airflow: {requirements: [pandas]}", airflow],
     ["ui: {port: 9000}", []],
@@ -92,6 +98,41 @@ describe("a changed setting recreates the services that use it", () => {
     const { environment } = servicesOf(releaseOf("airflow: {settings: {x: {y: 'a$b${c}'}}}"))["scheduler"]!;
     // Compose halves what is doubled.
     expect(environment!["AIRFLOW__X__Y"]).toBe("a$$b$${c}");
+  });
+});
+
+describe("one DAG cannot take the host down", () => {
+  const limits = (yaml = "") =>
+    Object.entries(servicesOf(releaseOf(yaml))).map(([name, { mem_limit, pids_limit }]) => [
+      name,
+      mem_limit,
+      pids_limit,
+    ]);
+  test("every service has a limit of processes, and of memory all but the scheduler, where tasks run", () => {
+    expect(limits()).toEqual([
+      ["postgres", "1024m", 256],
+      ["migrate", undefined, 256],
+      ["api-server", "1024m", 256],
+      ["scheduler", undefined, 4096],
+      ["dag-processor", "768m", 256],
+      ["triggerer", "768m", 256],
+    ]);
+  });
+  test("the deployment file sets other limits of memory, also the scheduler's", () => {
+    const set = new Map(
+      limits("airflow: {memoryMiB: {scheduler: 3000, triggerer: 500}}").map(([name, mib]) => [name, mib]),
+    );
+    expect([set.get("scheduler"), set.get("triggerer"), set.get("postgres")]).toEqual(["3000m", "500m", "1024m"]);
+  });
+  test("what lies in memory has a size", () => {
+    const open = Object.values(servicesOf(plain)).flatMap(({ tmpfs }) =>
+      tmpfs.filter((at) => !/[:,]size=\d+m/.test(at)),
+    );
+    expect(open).toEqual([]);
+  });
+  test("where the host's memory runs out, everything but Postgres goes first", () => {
+    const first = Object.entries(servicesOf(plain)).filter(([, { oom_score_adj = 0 }]) => oom_score_adj > 0);
+    expect(first.map(([name]) => name)).toEqual(["migrate", "api-server", "scheduler", "dag-processor", "triggerer"]);
   });
 });
 

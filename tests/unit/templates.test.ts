@@ -13,6 +13,7 @@ const values = {
   port: 8080,
   parallelism: 16,
   drain: 600,
+  memory: { "api-server": 1024, "dag-processor": 768, triggerer: 768, postgres: 1024 },
   settings: {},
 };
 
