@@ -6,7 +6,7 @@ import { compileChange, newChangeId, standingChecks } from "./compile";
 import { Plan, Step, factsOf, makePlan } from "./planning";
 import { readRaw } from "./read-facts";
 import { runChange } from "./run";
-import { Author, PreviousChange, noteOf, standing } from "./standing";
+import { Author, PreviousChange, noteOf, settle, standing } from "./standing";
 import { busy } from "./start";
 
 /** A plan for a host together with the state it was made from. */
@@ -18,7 +18,7 @@ export interface HostPlan {
   readonly standing: ReadonlyMap<string, string>;
 }
 
-/** Reads all facts in one round trip and makes a plan. @throws Busy if a change runs on the host */
+/** Reads all facts in one round trip, once the host has settled, and makes a plan. @throws Busy if a change runs on the host */
 export async function planHost<W>(
   { screen }: Context,
   host: Host,
@@ -27,10 +27,8 @@ export async function planHost<W>(
 ): Promise<HostPlan> {
   const names = Object.keys(standing) as (keyof typeof standing)[];
   const wishes = factsOf(steps, wanted);
-  const raw = await readRaw(host, [
-    ...names.map((name) => standing[name]),
-    ...wishes.flatMap(({ facts }) => Object.values(facts)),
-  ]);
+  const facts = [...names.map((name) => standing[name]), ...wishes.flatMap(({ facts }) => Object.values(facts))];
+  const raw = await readRaw(host, facts, { first: settle });
   const answer = <K extends keyof typeof standing>(name: K) =>
     standing[name].parse(raw[names.indexOf(name)]!.result) as ReturnType<(typeof standing)[K]["parse"]>;
   const running = answer("running");

@@ -27,7 +27,7 @@ export class PatientLink {
     for (;;) {
       const result = await this.once(what);
       if (result) return result;
-      await this.reconnect("the change goes on there");
+      await this.reconnect("the change goes on there if the host is up");
     }
   }
 

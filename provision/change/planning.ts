@@ -55,7 +55,10 @@ export interface Upload {
 /** One change to the host. Secrets go in `stdin`, never in `command`. */
 export interface Action {
   readonly summary: Summary;
-  /** Root runs it on the host with `sh -e`; `$CHANGE` is the change's id. */
+  /**
+   * Root runs it on the host with `sh -e`; `$CHANGE` is the change's id. If it fails, its last line may be `hint: …`, which
+   * tells the operator what to do.
+   */
   readonly command: Command;
   readonly stdin?: string;
   readonly upload?: Upload;

@@ -27,10 +27,16 @@ export class Progress {
     }
   }
 
+  /** What the current action says to do next, as its last line: `hint: …`. */
+  lastHint(): string | undefined {
+    return /^hint: (.+)$/.exec(this.output.at(-1) ?? "")?.[1];
+  }
+
   /** The last lines that the current action has printed. */
   lastOutput(count = 20): string {
+    const lines = this.lastHint() === undefined ? this.output : this.output.slice(0, -1);
     return (
-      this.output
+      lines
         .slice(-count)
         .map((line) => `  ${line}`)
         .join("\n") || "  (it printed nothing)"

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Writable } from "node:stream";
 import { UserError } from "../base/errors";
-import { script } from "../base/shell";
+import { Command, script, sh } from "../base/shell";
 import type { Host } from "../link/host";
 import type { Fact, RawFact } from "./fact";
 import { runAsRoot, spaceHint } from "./root";
@@ -20,12 +20,20 @@ exit $code`);
 /** How long reading may take, in seconds: a program that waits for a dead dockerd or a lost disk never ends by itself. */
 const LIMIT = 120;
 
-/** Reads facts in one round trip; the host reads all of them at once. @param limit seconds */
-export async function readRaw(host: Host, facts: readonly Fact<unknown>[], limit = LIMIT): Promise<RawFact[]> {
+/**
+ * Reads facts in one round trip; the host reads all of them at once.
+ * @param limit seconds @param first runs before all of them
+ */
+export async function readRaw(
+  host: Host,
+  facts: readonly Fact<unknown>[],
+  { limit = LIMIT, first = sh`:` }: { readonly limit?: number; readonly first?: Command } = {},
+): Promise<RawFact[]> {
   if (facts.length === 0) return [];
   const files = facts.flatMap((_fact, i) => [`${i}.out`, `${i}.err`]);
   // The shell's own commands do most of the work: starting a program takes longer than reading most facts.
   const reading = [
+    first.text,
     ...facts.map(
       ({ command }, i) => `{ (\n${command.text}\n) > "$1/${i}.out" 2> "$1/${i}.err"; echo $? > "$1/${i}.code"; } &`,
     ),

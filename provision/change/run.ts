@@ -118,7 +118,8 @@ function failure(
         action
           ? `"${action}" failed on ${host.name}:\n${progress.lastOutput()}`
           : `the change failed: ${progress.note}`,
-        "the rest was not touched; mend the cause and run the same verb again: it goes on from there",
+        progress.lastHint() ??
+          "the rest was not touched; mend the cause and run the same verb again: it goes on from there",
       );
   }
 }

@@ -1,6 +1,6 @@
 import { live, stable } from "../change/fact";
 import type { Step } from "../change/planning";
-import { sh } from "../base/shell";
+import { Command, lines, sh } from "../base/shell";
 import { DATA } from "../change/places";
 import { RELEASES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
@@ -11,6 +11,7 @@ interface MigrateFacts {
   readonly migrated: string | undefined;
   /** The database's own revision; undefined if Postgres does not answer. */
   readonly revision: string | undefined;
+  readonly newestBackup: string | undefined;
 }
 
 const MARKER = `${DATA}/migrated`;
@@ -23,8 +24,9 @@ export const migrate: Step<Wanted, MigrateFacts> = {
     revision: live(sh`${REVISION} 2>/dev/null`, ({ code, stdout }) =>
       code === 0 && stdout.trim() ? stdout.trim() : undefined,
     ),
+    newestBackup: live(sh`ls -1 ${DATA}/backups`, ({ stdout }) => stdout.trim().split("\n").sort().at(-1) || undefined),
   }),
-  plan({ images, release, adminDigest }, { migrated, revision }) {
+  plan({ images, release, adminDigest }, { migrated, revision, newestBackup }) {
     const [image, admin, found] = migrated?.split(" ") ?? [];
     const reason = !migrated
       ? "the database is new"
@@ -36,18 +38,56 @@ export const migrate: Step<Wanted, MigrateFacts> = {
             ? `the database is at ${revision}, not at ${found}`
             : undefined;
     if (!reason) return [];
+    const isOtherCode = image !== undefined && image !== images.airflow;
     const file = `${RELEASES}/${release.digest}/compose.yaml`;
     return [
       {
         summary: "migrate the database",
-        // Old code must not run on a new schema, so the old services stop first, after their running tasks.
-        command: sh`if [ ${image ?? images.airflow} != ${images.airflow} ]; then ${compose(file)} stop api-server scheduler dag-processor triggerer; fi
-${compose(file)} up --detach --wait --wait-timeout 120 postgres
+        command: lines(
+          ...(isOtherCode ? [stopOldCode(file, found ?? "", newestBackup)] : []),
+          sh`${compose(file)} up --detach --wait --wait-timeout 120 postgres
 ${compose(file)} run --rm --no-TTY migrate
 printf '%s %s %s\n' ${images.airflow} ${adminDigest} "$(${REVISION})" > ${MARKER}.new
 mv ${MARKER}.new ${MARKER}`,
+        ),
         detail: reason,
       },
     ];
   },
 };
+
+/**
+ * Old code must not run on a new schema, so the old services stop first, after their running tasks. If anything fails
+ * afterwards and the schema is still the old one, they start again; the api-server first, because a task that starts without
+ * one fails.
+ * @param revision the schema that the old code knows
+ */
+const stopOldCode = (file: string, revision: string, newestBackup: string | undefined): Command => sh`ran=
+for service in api-server triggerer dag-processor scheduler; do
+  name=airflow-$service-1
+  if [ "$(docker inspect --format '{{.State.Running}}' $name 2> /dev/null)" = true ]; then ran="$ran $name"; fi
+done
+go_on() {
+  code=$?
+  set +e
+  [ $code -ne 0 ] || exit 0
+  found=$(${REVISION} 2> /dev/null)
+  if [ "$found" = ${revision} ]; then
+    for name in $ran; do
+      docker start $name > /dev/null
+      if [ $name = airflow-api-server-1 ]; then timeout 120 sh -c ${UNTIL_HEALTHY} $name; fi
+    done
+    echo "the database's schema is as it was: what ran before runs again"
+  else
+    echo "the database's schema is now at \${found:-an unknown revision}, what ran before knows "${revision}": it stays stopped"
+    echo ${hint(newestBackup)}
+  fi
+  exit $code
+}
+trap go_on EXIT
+${compose(file)} stop api-server scheduler dag-processor triggerer`;
+
+const UNTIL_HEALTHY = `until [ "$(docker inspect --format '{{.State.Health.Status}}' $0)" = healthy ]; do sleep 1; done`;
+
+const hint = (newestBackup: string | undefined): string =>
+  `hint: mend the cause and run the same verb again: it goes on from there; ${newestBackup ? `the newest backup on the host is ${DATA}/backups/${newestBackup}` : "there is no backup on the host"}`;

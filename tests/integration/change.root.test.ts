@@ -5,9 +5,10 @@ import { live, stable } from "../../provision/change/fact";
 import { readRaw } from "../../provision/change/read-facts";
 import { changeHost, planHost } from "../../provision/change/host-plan";
 import { runChange } from "../../provision/change/run";
-import { Command } from "../../provision/base/shell";
+import { Command, sh } from "../../provision/base/shell";
 import type { ConnectedHost } from "../../provision/link/ssh-host";
 import { errorOf, listen, until } from "../support/capture";
+import type { Step } from "../../provision/change/planning";
 import { ANN, act, change, step } from "../support/plans";
 import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
 import { context } from "../support/context";
@@ -51,9 +52,27 @@ async function waiting(): Promise<{ ended: ReturnType<typeof did>; go: () => voi
 
 test("a state that cannot be read in time is an error that names what hangs, and nothing of it goes on", async () => {
   const fact = (command: string) => live(new Command(command), ({ stdout }) => stdout);
-  const error = await errorOf(readRaw(host, [fact("echo quick"), fact("sleep 4711"), fact("cat /nowhere")], 2));
+  const error = await errorOf(
+    readRaw(host, [fact("echo quick"), fact("sleep 4711"), fact("cat /nowhere")], { limit: 2 }),
+  );
   expect(error.message).toBe(`the state of ${host.name} cannot be read in 2 s; what does not end there: sleep 4711`);
   expect(root("pgrep -f '[s]leep 4711' || true")).toBe("");
+});
+
+test("the state of a host is read once it has settled: not while its Docker comes up", async () => {
+  const unit = "/run/systemd/system/docker.service";
+  root(`printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sleep 3\\n' > ${unit}
+systemctl daemon-reload && systemctl start --no-block docker.service`);
+  expect(root("systemctl is-active docker.service || true")).toBe("activating");
+  const found: string[] = [];
+  const looking: Step<undefined, { docker: string }> = {
+    name: "looking",
+    facts: () => ({ docker: stable(sh`systemctl is-active docker.service`, ({ stdout }) => stdout) }),
+    plan: (_wanted, { docker }) => (found.push(docker), []),
+  };
+  await planHost(context, host, [looking], undefined);
+  root(`systemctl stop docker.service; rm ${unit}; systemctl daemon-reload`);
+  expect(found).toEqual(["active\n"]);
 });
 
 describe("a change", () => {
@@ -78,6 +97,14 @@ describe("a change", () => {
     expect(error?.exitCode).toBe(1);
     expect(root("ls /root")).toBe("first");
     expect(root(`cat /srv/airflow/changes/${newest()}/outcome`)).toBe("EXIT_CODE=exited EXIT_STATUS=1");
+  });
+
+  test("that fails may say itself what to do", async () => {
+    const { error } = await did("echo 'the disk is gone'; echo 'hint: attach it'; false");
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/failed on \S+:\n {2}the disk is gone$/),
+      hint: "attach it",
+    });
   });
 
   test("fails where its last command does not end with a newline, too", async () => {

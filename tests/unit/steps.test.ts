@@ -70,7 +70,15 @@ const DROP_IN = actions(docker, { os: "debian", route: ROUTES, daemon: `${DAEMON
   summary.includes("docker.service.d"),
 )!.stdin!;
 
-const healthy = SERVICES.map((service) => `${service} hash-${service} running\n`).join("");
+const made = SERVICES.map((service) => `airflow-${service}-1 ${service} hash-${service}\n`).join("");
+const states = SERVICES.map((service) => `airflow-${service}-1 running Up 2 hours (healthy)\n`).join("");
+/** The services' states, but for one of them. */
+const stateOf = (service: string, state: string): Answers => ({
+  states: states.replace(`airflow-${service}-1 running Up 2 hours (healthy)`, `airflow-${service}-1 ${state}`),
+});
+const hashOf = (...services: string[]): Answers => ({
+  made: services.reduce((text, service) => text.replace(`hash-${service}\n`, "other\n"), made),
+});
 const compose = wanted.release.files.find(({ path }) => path === "compose.yaml")!.content.toString();
 const DIRECTORIES = `/srv/airflow 0:0 755
 /srv/airflow/postgres 999:0 700
@@ -135,12 +143,18 @@ const settled: Record<string, Answers> = {
   },
   secrets: { found: [...wanted.secretFiles].map(([name, value]) => `${name} ${sha256(value)} 0:0 440\n`).join("") },
   "task-role": { found: "-\n-\n-\n-\n" },
-  migrate: { migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123\n`, revision: "abc123\n" },
+  migrate: {
+    migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123\n`,
+    revision: "abc123\n",
+    newestBackup: "",
+  },
   services: {
-    containers: healthy,
+    made,
+    states,
     hashes: SERVICES.map((service) => `${service} hash-${service}\n`).join(""),
     current: `releases/${wanted.release.digest}\n`,
     runningFile: compose,
+    tasks: "",
     isHealthy: "",
   },
   shutdown: { unit: DRAIN_UNIT, isEnabled: "enabled\nactive\n" },
@@ -303,25 +317,25 @@ describe("drift is mended, and nothing else", () => {
     [
       "a stopped service",
       services,
-      { containers: healthy.replace("scheduler hash-scheduler running", "scheduler hash-scheduler exited") },
+      stateOf("scheduler", "exited Exited (137) 3 minutes ago"),
       ["start scheduler", "wait for the heartbeats of all services"],
     ],
     [
       "a removed service",
       services,
-      { containers: without(healthy, /^triggerer.*\n/m) },
+      { made: without(made, /^airflow-triggerer.*\n/m), states: without(states, /^airflow-triggerer.*\n/m) },
       ["start triggerer", "wait for the heartbeats of all services"],
     ],
     [
       "a service of other settings",
       services,
-      { containers: healthy.replace("hash-scheduler", "other") },
+      hashOf("scheduler"),
       ["start scheduler", "wait for the heartbeats of all services"],
     ],
     [
       "a service of another time",
       services,
-      { containers: `${healthy}webserver x running\n` },
+      { made: `${made}airflow-webserver-1 webserver x\n` },
       ["remove containers that belong to no service", "wait for the heartbeats of all services"],
     ],
     ["a component without a heartbeat", services, { isHealthy: fails }, ["wait for the heartbeats of all services"]],
@@ -508,6 +522,82 @@ describe("the role that DAGs have in AWS", () => {
   });
 });
 
+describe("services change in an order that harms no running task", () => {
+  const BESIDE = "start the new api-server beside the old one";
+  const WAIT = "wait for the heartbeats of all services";
+  const AIRFLOW = ["api-server", "scheduler", "dag-processor", "triggerer"];
+  /** A compose file that differs from the wanted one in the lines that hold this. */
+  const before = (what: RegExp): string => compose.replaceAll(what, "$&x");
+  const unhealthy = "running Up 2 hours (unhealthy)";
+  const restarting = "restarting Restarting (1) 4 seconds ago";
+  test.each<[what: string, facts: Answers, expected: string[]]>([
+    ["a setting of all", hashOf(...AIRFLOW), [BESIDE, "start scheduler, dag-processor, triggerer", WAIT]],
+    ["a setting of the api-server", hashOf("api-server"), [BESIDE, WAIT]],
+    ["another Postgres", hashOf("postgres"), ["stop scheduler", "start postgres, scheduler", WAIT]],
+    [
+      "another secret for tokens",
+      { ...hashOf("api-server", "scheduler"), runningFile: before(/airflow-deployment\.secrets: "\w+/g) },
+      ["stop scheduler", "start api-server, scheduler", WAIT],
+    ],
+    [
+      "another image, whose migration has stopped all",
+      { ...hashOf(...AIRFLOW), runningFile: before(/image: ".*airflow:\w+/g) },
+      [`start ${AIRFLOW.join(", ")}`, WAIT],
+    ],
+    [
+      "a stopped api-server",
+      { ...stateOf("api-server", "exited Exited (137) 1 hour ago"), ...hashOf("scheduler") },
+      ["start api-server", "start scheduler", WAIT],
+    ],
+    ["an api-server that hangs", stateOf("api-server", unhealthy), ["stop api-server", "start api-server", WAIT]],
+    ["a scheduler that hangs", stateOf("scheduler", unhealthy), ["stop scheduler", "start scheduler", WAIT]],
+    [
+      "a scheduler that ends again and again",
+      stateOf("scheduler", restarting),
+      ["stop scheduler", "start scheduler", WAIT],
+    ],
+    [
+      "a hung scheduler and a stopped api-server",
+      {
+        states: (stateOf("scheduler", unhealthy)["states"] as string).replace(
+          /(airflow-api-server-1) .*/,
+          "$1 exited Exited (137) 1 minute ago",
+        ),
+      },
+      ["start api-server", "stop scheduler", "start scheduler", WAIT],
+    ],
+    [
+      "a database that hangs, which makes all unhealthy",
+      { states: states.replaceAll("(healthy)", "(unhealthy)"), isHealthy: fails },
+      ["stop postgres", "start postgres", WAIT],
+    ],
+    ["services that only just start", { states: states.replaceAll("(healthy)", "(health: starting)") }, []],
+    [
+      "what compose was making when the power went",
+      { made: `${made}0123456789ab_airflow-scheduler-1 scheduler other\n` },
+      ["remove half-made containers"],
+    ],
+    [
+      "what compose was making, and the old one gone",
+      { made: made.replace(/airflow-scheduler-1 .*/, "0123456789ab_airflow-scheduler-1 scheduler other") },
+      ["remove half-made containers", "start scheduler", WAIT],
+    ],
+    [
+      "an api-server that stood in",
+      { states: `${states}airflow-api-next exited Exited (0) 1 hour ago\n` },
+      ["remove half-made containers"],
+    ],
+  ])("%s", (_what, facts, expected) => {
+    expect(summaries(services, { ...settled["services"], ...facts })).toEqual(expected);
+  });
+
+  test("the state of a container is no part of what a plan is made from: it may change at any time", () => {
+    const facts = services.facts(wanted);
+    expect([facts.made.kind, facts.states.kind]).toEqual(["stable", "live"]);
+    expect(facts.made.command.text).not.toMatch(/\.State|\.Status/);
+  });
+});
+
 describe("make plan shows", () => {
   test("a person's edit as a diff", () => {
     const edited = { ...settled["access"], authorizedKeys: "ssh-ed25519 AAAA ann\nssh-ed25519 EVIL eve\n" };
@@ -515,11 +605,18 @@ describe("make plan shows", () => {
   });
   test("which service is recreated, kept or removed, and which settings of it changed", () => {
     const before = compose.replace(/AIRFLOW__CORE__PARALLELISM: "?\d+"?/, 'AIRFLOW__CORE__PARALLELISM: "99"');
-    const containers =
-      healthy.replace("hash-scheduler", "other").replace(/^triggerer.*\n/m, "") + "webserver x running\n";
-    expect(detail(services, { ...settled["services"], containers, runningFile: before }).split("\n")).toEqual([
+    const drift = {
+      made: `${hashOf("scheduler")["made"] as string}airflow-webserver-1 webserver x\n`.replace(
+        /^airflow-triggerer.*\n/m,
+        "",
+      ),
+      tasks: "etl.load\n",
+      runningFile: before,
+    };
+    expect(detail(services, { ...settled["services"], ...drift }).split("\n")).toEqual([
       "scheduler: recreated, changed: environment.AIRFLOW__CORE__PARALLELISM",
       "triggerer: created, it has no container",
+      "scheduler: waits for the tasks that run, now etl.load; at most 600 s",
       "postgres: kept",
       "api-server: kept",
       "dag-processor: kept",

@@ -1,0 +1,48 @@
+import { SERVICES } from "../release/wanted";
+import { Container, ContainerState, Service, containerOf, describeState, isBroken } from "./containers";
+import { ComposeDifference } from "./what-differs";
+
+/** What is to become of a service's container. */
+export interface Touch {
+  readonly service: Service;
+  /** Why it is created, recreated or started; undefined: it stays as it is. */
+  readonly why: string | undefined;
+  readonly runs: boolean;
+  /** It hangs, or ends again and again: only a new container helps. */
+  readonly isStuck: boolean;
+  /** Names of the settings that differ. */
+  readonly differs: readonly string[];
+}
+
+/** @param hashes what compose would give each service @returns one for each service, in their order */
+export function touchesOf(
+  made: readonly Container[],
+  states: ReadonlyMap<string, ContainerState>,
+  hashes: ReadonlyMap<string, string>,
+  difference: ComposeDifference,
+): Touch[] {
+  const postgres = states.get(containerOf("postgres"));
+  const hasDatabase = postgres !== undefined && postgres.word === "running" && !postgres.isUnhealthy;
+  return SERVICES.map((service) => {
+    const container = made.find(({ name }) => name === containerOf(service));
+    const state = states.get(containerOf(service));
+    if (!container || !state)
+      return { service, why: "created, it has no container", runs: false, isStuck: false, differs: [] };
+    // Without the database no service is healthy, so then only the database is at fault.
+    const isStuck = isBroken(state) && (service === "postgres" || hasDatabase || !state.isUnhealthy);
+    const found = { service, runs: state.word === "running", isStuck };
+    if (container.hash !== hashes.get(service)) {
+      const differs = difference.of(service);
+      return { ...found, why: `recreated, ${describeDifference(differs)}`, differs: differs ?? [] };
+    }
+    const isDown = state.word === "exited" || state.word === "created";
+    const why = isStuck ? "recreated, it is " : isDown ? "started, its container's state is " : undefined;
+    return { ...found, why: why && why + describeState(state), differs: [] };
+  });
+}
+
+/** Names the settings that changed, not their values. */
+function describeDifference(differs: readonly string[] | undefined): string {
+  if (!differs) return "its settings differ";
+  return differs.length > 0 ? `changed: ${differs.join(", ")}` : "its container was not made from this compose.yaml";
+}
