@@ -68,7 +68,9 @@ const Fields = z.strictObject({
               "most memory of the scheduler and all tasks together: what they need and 512; without it, all that the host has. Where it runs out, the largest task is killed",
             ),
           "api-server": memory.default(1024).describe("most memory of the api-server"),
-          "dag-processor": memory.default(768).describe("most memory of the dag-processor, which imports the DAG files"),
+          "dag-processor": memory
+            .default(768)
+            .describe("most memory of the dag-processor, which imports the DAG files"),
           triggerer: memory.default(768).describe("most memory of the triggerer, where deferred tasks wait"),
           postgres: memory.default(1024).describe("most memory of Postgres"),
         })
