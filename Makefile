@@ -6,7 +6,7 @@ export DEPLOYMENT
 # The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST
+export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
 .DEFAULT_GOAL := help
 .SILENT:
 # Compiles the verbs once for each state of the sources; this is also what cron and CI use.
@@ -58,7 +58,7 @@ eject: packages ## writes Terraform's files and the release as a folder that wor
 teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name] [NO_BACKUP=1]
 	$(run) teardown
 
-check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1]
+check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1] [LONG=1]
 	node --require tsx/cjs tests/check.ts
 bench: packages ## measures the project, and the same work done by hand
 	node --require tsx/cjs tests/bench.ts

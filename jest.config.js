@@ -9,12 +9,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 // FAST=1 leaves out the test files that need root or Docker (*.root.test.ts), need Python's tools (*.python.test.ts) or
 // apply whole stacks with Terraform (*.terraform.test.ts).
 const fast = process.env.FAST === "1";
+// LONG=1 adds the test files that take more than ten minutes (*.long.test.ts).
+const long = process.env.LONG === "1";
 const esm = ["age-encryption", "@noble", "@scure"];
 
 const project = (displayName, options) => ({
   displayName,
   testMatch: [`<rootDir>/tests/${displayName}/**/*.test.ts`],
-  testPathIgnorePatterns: fast ? ["\\.(root|python|terraform)\\.test\\.ts$"] : [],
+  testPathIgnorePatterns: [
+    ...(fast ? ["\\.(root|python|terraform)\\.test\\.ts$"] : []),
+    ...(long ? [] : ["\\.long\\.test\\.ts$"]),
+  ],
   modulePathIgnorePatterns: ["<rootDir>/state/"],
   cacheDirectory: join(__dirname, "node_modules/.cache/jest"),
   transform: { "\\.[jt]s$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] },

@@ -1,7 +1,7 @@
 /**
  * `make check`: types, lint, format, and all tests. The last line is `N passed, N failed`. A check that cannot run, a
  * skipped test and a suite without tests count as failed. FAST=1 leaves out what needs root,
- * Docker, Python tools or whole Terraform stacks.
+ * Docker, Python tools or whole Terraform stacks; LONG=1 adds tests of more than ten minutes.
  */
 import { ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -7,6 +7,7 @@ import { drift } from "./chapters/drift";
 import { pauses } from "./chapters/pauses";
 import { reboot } from "./chapters/reboot";
 import { secrets } from "./chapters/secrets";
+import { services } from "./chapters/services";
 import { teardown } from "./chapters/teardown";
 import { ui } from "./chapters/ui";
 
@@ -21,6 +22,7 @@ describe("with a host", () => {
   beforeEach(() => life.requireHost());
   describe("drift", () => drift(life));
   describe("changes", () => changes(life));
+  describe("services", () => services(life));
   describe("dags", () => dags(life));
   describe("pauses", () => pauses(life));
   describe("ui", () => ui(life));

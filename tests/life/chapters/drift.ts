@@ -54,8 +54,8 @@ const DRIFTS: readonly Drift[] = [
     did: [/^wrote \/etc\/docker\/daemon\.json/, /^restarted docker/],
   },
   {
-    what: "a stopped container",
-    script: "docker stop --time 5 airflow-triggerer-1",
+    what: "a container that was killed, which Docker does not start again",
+    script: "docker kill airflow-triggerer-1",
     plan: /triggerer: started, its container's state is exited\n +postgres: kept/,
     did: [/^started triggerer/, HEALTHY],
     touched: ["triggerer"],
