@@ -77,9 +77,9 @@ go_on() {
       docker start $name > /dev/null
       if [ $name = airflow-api-server-1 ]; then timeout 120 sh -c ${UNTIL_HEALTHY} $name; fi
     done
-    echo "the database's schema is as it was: what ran before runs again"
+    echo "the database's schema has not changed: the old services run again"
   else
-    echo "the database's schema is now at \${found:-an unknown revision}, what ran before knows "${revision}": it stays stopped"
+    echo "the database's schema is at \${found:-an unknown revision} now; the old services know only "${revision}" and stay stopped"
     echo ${hint(newestBackup)}
   fi
   exit $code

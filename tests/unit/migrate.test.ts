@@ -1,0 +1,58 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { migrate } from "../../provision/steps/migrate";
+import { wantedOf } from "../support/wanted";
+
+const wanted = wantedOf();
+const SERVICES = ["api-server", "triggerer", "dag-processor", "scheduler"].map((name) => `airflow-${name}-1`);
+
+/** Carries out the migration of a host that ran an older image, with a Docker that only says what it is asked; the migration fails. */
+function migrateInVain(revision: string) {
+  const folder = mkdtempSync(join(tmpdir(), "migrate-"));
+  const log = join(folder, "log");
+  writeFileSync(
+    join(folder, "docker"),
+    `#!/bin/sh
+echo "$*" >> ${log}
+case $* in
+*State.Running*) echo true ;;
+*State.Health*) echo healthy ;;
+*psql*) echo ${revision} ;;
+*"run --rm"*) echo "the migration says why" >&2; exit 3 ;;
+esac
+`,
+    { mode: 0o755 },
+  );
+  const [action] = migrate.plan(wanted, {
+    migrated: `localhost/old:1 ${wanted.adminDigest} abc123`,
+    revision: "abc123",
+    newestBackup: "20260101T000000Z-0a1b2c3d",
+  });
+  const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}` };
+  const { status, stdout } = spawnSync("sh", ["-e", "-c", action!.command.text], { encoding: "utf8", env });
+  const calls = readFileSync(log, "utf8").trim().split("\n");
+  rmSync(folder, { recursive: true });
+  return { status, stdout, started: calls.flatMap((call) => /^start (.*)/.exec(call)?.[1] ?? []), calls };
+}
+
+describe("a migration that fails", () => {
+  test("starts again what it had stopped, the api-server first, if the schema is still the old one", () => {
+    const { status, stdout, started, calls } = migrateInVain("abc123");
+    expect(status).toBe(3);
+    expect(calls.find((call) => call.includes(" stop "))).toMatch(/stop api-server scheduler dag-processor triggerer$/);
+    expect(started).toEqual(SERVICES);
+    expect(stdout).toBe("the database's schema has not changed: the old services run again\n");
+  });
+
+  test("leaves it stopped if the schema has changed, and names the newest backup", () => {
+    const { status, stdout, started } = migrateInVain("def456");
+    expect(status).toBe(3);
+    expect(started).toEqual([]);
+    expect(stdout).toMatch(/schema is at def456 now; the old services know only abc123 and stay stopped\n/);
+    expect(stdout).toMatch(
+      /\nhint: .* the newest backup on the host is \/srv\/airflow\/backups\/20260101T000000Z-0a1b2c3d\n$/,
+    );
+  });
+});
