@@ -22,12 +22,16 @@ import { runScript } from "./script";
 
 runScript(async (deployment, context) => {
   const { screen } = context;
-  const { sshKey, ageIdentity, recovery } = deployment.paths;
+  const { sshKey, ageIdentity, recovery, secrets } = deployment.paths;
   const wanted: [file: string, make: (file: string) => Promise<void>][] = [
     [sshKey, (file) => makeSshKey(context, deployment, file)],
     [ageIdentity, makeAgeIdentity],
   ];
-  if (deployment.wantsRecovery) wanted.push([recovery, (file) => keepRecoveryRecipient(context, file)]);
+  // Where there are secrets, there is a recovery recipient: another one here would take its place.
+  const isJoining = existsSync(secrets) && !process.env["RECOVERY_RECIPIENT"];
+  if (deployment.wantsRecovery && !isJoining) wanted.push([recovery, (file) => keepRecoveryRecipient(context, file)]);
+  else if (deployment.wantsRecovery && !existsSync(recovery))
+    screen.say(`${recovery} is missing: it is committed beside the secrets, pull it before you run make provision`);
   const missing = wanted.filter(([file]) => !existsSync(file));
   if (missing.length === 0) {
     throw new UserError(`the keys already exist: ${sshKey}, ${ageIdentity}`, "they are never overwritten");

@@ -8,8 +8,9 @@ import { indent } from "./base/text";
 import { Plan } from "./change/planning";
 import { prepare } from "./release/prepare";
 import { runScript } from "./script";
-import { draftSecrets } from "./deployment/secrets-file";
-import { withHost } from "./link/ssh-host";
+import { Draft, draftSecrets } from "./deployment/secrets-file";
+import { describeReaders, isChange } from "./deployment/secrets-readers";
+import { HostUnreachable, LinkLost, withHost } from "./link/ssh-host";
 import { steps } from "./steps/index";
 import { Infrastructure } from "./stacks/infrastructure";
 import { infrastructureOf } from "./stacks/infrastructure-of";
@@ -18,9 +19,11 @@ import { planInfrastructure } from "./stacks/terraform-plan";
 
 runScript(async (deployment, context) => {
   const { screen } = context;
-  const [infrastructure, host] = await Promise.allSettled([
+  const drafting = hasOutputs(deployment) ? draftSecrets(deployment) : undefined;
+  const [infrastructure, draft, host] = await Promise.allSettled([
     planTheInfrastructure(infrastructureOf(context, deployment)),
-    hasOutputs(deployment) ? planTheHost(context, deployment) : undefined,
+    drafting,
+    drafting && planTheHost(context, deployment, drafting),
   ]);
   if (infrastructure.status === "rejected") throw infrastructure.reason;
   const { changes, text, losses } = infrastructure.value;
@@ -30,13 +33,21 @@ runScript(async (deployment, context) => {
       : `infrastructure (make infrastructure):\n${indent(text, 2)}`,
   );
   if (losses.length > 0) screen.print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
-  // If infrastructure changes, the host may be about to be made again and need not answer.
-  if (host.status === "rejected" && changes.length > 0)
-    return screen.print("host: not planned, it cannot be read now; run make plan again after make infrastructure");
-  if (host.status === "rejected") throw host.reason;
+  if (draft.status === "fulfilled" && draft.value && isChange(draft.value.readers))
+    screen.print(
+      `secrets (make provision), who can read them:\n${indent(describeReaders(draft.value.readers).join("\n"), 2)}`,
+    );
+  if (host.status === "rejected") {
+    // If infrastructure changes, the host may be about to be made again and need not answer. Other errors are shown.
+    if (changes.length === 0 || !isOutOfReach(host.reason)) throw host.reason;
+    return screen.print(`host: not planned, ${host.reason.message}; run make plan again after make infrastructure`);
+  }
   if (!host.value) return screen.print("host: there is none yet; run make plan again after make infrastructure");
   screen.print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
 });
+
+const isOutOfReach = (reason: unknown): reason is Error =>
+  reason instanceof HostUnreachable || reason instanceof LinkLost;
 
 async function planTheInfrastructure(infrastructure: Infrastructure): Promise<InfrastructurePlan> {
   await infrastructure.check();
@@ -46,9 +57,9 @@ async function planTheInfrastructure(infrastructure: Infrastructure): Promise<In
 }
 
 /** Plans the host. While its data volume is not mounted, plans only the mount: the rest depends on what it holds. */
-async function planTheHost(context: Context, deployment: Deployment): Promise<Plan> {
+async function planTheHost(context: Context, deployment: Deployment, drafting: Promise<Draft>): Promise<Plan> {
   const target = mainHost(deployment);
-  const { secrets } = await draftSecrets(deployment);
+  const { secrets } = await drafting;
   return withHost(deployment, target, async (host) => {
     const first = await planFirstBoot(context, host, readOutputs(deployment));
     if (first.length > 0) return first;

@@ -6,6 +6,7 @@ import { readOutputs } from "./link/outputs";
 import { prepare } from "./release/prepare";
 import { runScript } from "./script";
 import { draftSecrets } from "./deployment/secrets-file";
+import { askForReaders } from "./deployment/secrets-readers";
 import { withHost } from "./link/ssh-host";
 import { steps } from "./steps/index";
 
@@ -21,8 +22,9 @@ runScript(async (deployment, context) => {
     await finishFirstBoot(context, host, readOutputs(deployment), authorOf("provision"));
     const found = await planHost(context, host, steps, prepare(deployment, draft.secrets, target));
     // New secrets are written only now, because planning throws if the host's database was made with others.
-    await draft.keep();
-    if (found.plan.length === 0) return screen.print("nothing to do");
+    const hasWritten = await draft.keep(askForReaders(context, deployment, "provision"));
+    if (hasWritten) screen.say(`wrote ${deployment.paths.secrets}`);
+    if (found.plan.length === 0) return screen.print(hasWritten ? "nothing to do on the host" : "nothing to do");
     await changeHost(context, host, found, authorOf("provision"));
     screen.print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}; next: make dags`);
   });

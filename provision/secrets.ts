@@ -9,18 +9,23 @@ import { Interrupted, UserError } from "./base/errors";
 import { withPrivateFolder } from "./base/private-folder";
 import { runScript } from "./script";
 import { openSecrets, saveSecrets } from "./deployment/secrets-file";
+import { askForReaders, isChange } from "./deployment/secrets-readers";
 import { complete, parseSecrets } from "./deployment/secrets-text";
 
 /** Lets the operator edit the secrets. Nothing is written if the edited text is not valid. */
 async function editSecrets(deployment: Deployment, context: Context): Promise<void> {
   const { screen } = context;
   const opened = await openSecrets(deployment);
+  const approve = askForReaders(context, deployment, "secrets");
+  // Before the editor: a "no" must not cost an edit.
+  if (isChange(opened.readers)) await approve(opened.readers);
   // A text that is not valid is opened as it is, because this verb is the way to mend it.
   const text = isValid(opened.text) ? complete(opened.text).text : opened.text;
   const edited = await withPrivateFolder((folder) => editValid(context, join(folder, `${deployment.name}.yaml`), text));
-  if (edited === text && !(opened.isStale && isValid(text))) return screen.say("nothing changed, nothing written");
+  if (edited === text && !(isChange(opened.readers) && isValid(text)))
+    return screen.say("nothing changed, nothing written");
   const changed = changedNames(opened.text, edited);
-  await saveSecrets(deployment, opened, edited);
+  await saveSecrets(deployment, opened, edited, approve);
   screen.say(`wrote ${opened.source}${changed.length > 0 ? `: ${changed.join(", ")}` : ""}`);
   screen.say("next: make provision, which brings them to the host");
 }

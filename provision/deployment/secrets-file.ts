@@ -8,6 +8,16 @@ import { UserError } from "../base/errors";
 import { Paths, ROOT } from "./paths";
 import { isAlive } from "../base/processes";
 import { SECRET_NAMES, Secrets } from "./secret-names";
+import {
+  Approve,
+  Reader,
+  ReaderChange,
+  changeOf,
+  headerFor,
+  isChange,
+  readHeader,
+  readersFor,
+} from "./secrets-readers";
 import { complete, parseSecrets } from "./secrets-text";
 
 /** Reads all secrets. @throws UserError if there are none yet, or one is missing */
@@ -34,8 +44,10 @@ export interface Draft {
   readonly secrets: Secrets;
   /** The names of the secrets that were generated. */
   readonly created: readonly string[];
-  /** Writes the file if secrets were generated or the operators have changed. */
-  keep(): Promise<void>;
+  /** Who will be able to read them, and who no longer. */
+  readonly readers: ReaderChange;
+  /** Writes what was generated; encrypts again where the readers have changed. @returns whether it wrote anything */
+  keep(approve: Approve): Promise<boolean>;
 }
 
 /** Reads the secrets and generates the missing ones. Only `keep` writes them to the file. */
@@ -46,8 +58,11 @@ export async function draftSecrets(deployment: Deployment): Promise<Draft> {
   return {
     secrets: parseSecrets(opened.source, text) as Secrets,
     created,
-    keep: async () => {
-      if (created.length > 0 || opened.isStale) await saveSecrets(deployment, opened, text);
+    readers: opened.readers,
+    keep: async (approve) => {
+      if (created.length === 0 && !isChange(opened.readers)) return false;
+      await saveSecrets(deployment, opened, text, approve);
+      return true;
     },
   };
 }
@@ -59,8 +74,10 @@ export interface Opened {
   readonly text: string;
   /** SHA-256 of the encrypted file; undefined if there is no file. */
   readonly digest: string | undefined;
-  /** The file is encrypted to other recipients than it should be now. */
-  readonly isStale: boolean;
+  /** Whom it is encrypted to, by the line inside it; undefined where there is no file. */
+  readonly encryptedTo: readonly Reader[] | undefined;
+  /** How that differs from who should read it. */
+  readonly readers: ReaderChange;
 }
 
 export async function openSecrets(deployment: Deployment): Promise<Opened> {
@@ -68,40 +85,53 @@ export async function openSecrets(deployment: Deployment): Promise<Opened> {
   const source = nameOf(file);
   const encrypted = await contentOf(file);
   const identity = await identityOf(deployment.paths);
-  const { recipients } = await readersOf(deployment, identity);
-  if (encrypted === undefined) return { source, text: "", digest: undefined, isStale: false };
+  const { readers } = await readersOf(deployment, identity);
+  if (encrypted === undefined) {
+    return { source, text: "", digest: undefined, encryptedTo: undefined, readers: changeOf(undefined, readers) };
+  }
   const text = await decrypted(source, encrypted, identity);
-  const header = HEADER.exec(text);
-  if (header && header[1] !== deployment.name) {
+  const header = readHeader(text);
+  if (header && header.deployment !== deployment.name) {
     throw new UserError(
-      `${source} holds the secrets of "${header[1]}", not of "${deployment.name}"`,
-      `put back the right file, or choose DEPLOYMENT=${header[1]}`,
+      `${source} holds the secrets of "${header.deployment}", not of "${deployment.name}"`,
+      `put back the right file, or choose DEPLOYMENT=${header.deployment}`,
     );
   }
+  const encryptedTo = header?.readers ?? [];
   return {
     source,
-    text: header ? text.slice(header[0].length) : text,
+    text: header?.rest ?? text,
     digest: sha256(encrypted),
-    isStale: header?.[2] !== recipients.join(" "),
+    encryptedTo,
+    readers: changeOf(encryptedTo, readers),
   };
 }
 
 /**
  * Writes the secrets. A crash at any moment leaves either the old file or the new one.
  * @param opened the file that the text was made from @throws UserError if somebody else has changed the file since
+ * @param approve is asked before anybody can read the secrets who could not, or the other way round
  */
-export async function saveSecrets(deployment: Deployment, opened: Opened, text: string): Promise<void> {
+export async function saveSecrets(
+  deployment: Deployment,
+  opened: Opened,
+  text: string,
+  approve: Approve,
+): Promise<void> {
   const file = deployment.paths.secrets;
   const identity = await identityOf(deployment.paths);
-  const { own, recipients } = await readersOf(deployment, identity);
+  const { own, readers } = await readersOf(deployment, identity);
+  const recipients = readers.map(({ recipient }) => recipient);
   if (!recipients.includes(own)) {
     throw new UserError(
       `you are not among the operators of "${deployment.name}": you could not read what you write`,
       `add your recipient ${own} to \`operators\` in deployments/${deployment.name}.yaml`,
     );
   }
-  const whole = `# Secrets of ${deployment.name}, encrypted to: ${recipients.join(" ")}\n${text}`;
+  const whole = headerFor(deployment.name, readers) + text;
   const encrypted = await encrypt(whole, recipients);
+  const change = changeOf(opened.encryptedTo, readers);
+  if (isChange(change)) await approve(change);
   await mkdir(dirname(file), { recursive: true });
   await removeLeftovers(file);
   const temporary = `${file}.${process.pid}.tmp`;
@@ -117,15 +147,11 @@ export async function saveSecrets(deployment: Deployment, opened: Opened, text: 
   await syncDirectory(dirname(file));
 }
 
-const HEADER = /^# Secrets of (\S+), encrypted to: (.*)\n/;
-
-/** The recipients of the secrets: the operators (or this machine's own, if none are listed) and the recovery one. */
-async function readersOf({ operators, paths }: Deployment, identity: string) {
+/** This machine's own recipient, and who shall be able to read the secrets. */
+async function readersOf(deployment: Deployment, identity: string) {
   const own = await recipientOf(identity);
-  const team = operators.length > 0 ? operators.map(({ age }) => age) : [own];
-  const recovery = (await contentOf(paths.recovery))?.toString().match(/^age1\S+/m)?.[0];
-  const recipients = [...new Set([...team, ...(recovery ? [recovery] : [])])].sort();
-  return { own, recipients };
+  const recovery = (await contentOf(deployment.paths.recovery))?.toString().match(/^age1\S+/m)?.[0];
+  return { own, readers: readersFor(deployment, own, recovery) };
 }
 
 async function identityOf({ ageIdentity, secrets }: Paths): Promise<string> {

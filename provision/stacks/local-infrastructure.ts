@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { confirmName } from "../base/confirm";
 import type { Context } from "../base/context";
 import { age, duration, size } from "../base/text";
 import type { Deployment } from "../deployment/deployment";
@@ -11,7 +12,7 @@ import {
   removeLocal,
   volumeSizes,
 } from "../local/local-docker";
-import { confirmName, sayLosses } from "./confirm";
+import { sayLosses } from "./confirm";
 import { forgetHosts } from "./forget";
 import type { Infrastructure } from "./infrastructure";
 import type { Stack } from "./plan-text";

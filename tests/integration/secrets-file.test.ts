@@ -2,12 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { decrypt, recipientOf } from "../../provision/deployment/age";
+import { decrypt, encrypt, recipientOf } from "../../provision/deployment/age";
+import { UserError } from "../../provision/base/errors";
 import type { Deployment } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
 import { SECRET_NAMES } from "../../provision/deployment/secret-names";
 import { draftSecrets, openSecrets, readSecrets, saveSecrets } from "../../provision/deployment/secrets-file";
-import { ensureSecrets, identityFile, temporaryDeployment } from "../support/deployment";
+import { ReaderChange, describeReaders } from "../../provision/deployment/secrets-readers";
+import { complete } from "../../provision/deployment/secrets-text";
+import { agree, ensureSecrets, identityFile, temporaryDeployment } from "../support/deployment";
 
 const bytes = (deployment: Deployment) => readFileSync(deployment.paths.secrets);
 const failure = (work: Promise<unknown>): Promise<{ message: string; hint?: string }> =>
@@ -36,7 +39,12 @@ test("missing secrets are generated once, encrypted, and kept", async () => {
 
 test("a secret that is missing in an older file is added beside what is there", async () => {
   const deployment = await temporaryDeployment();
-  await saveSecrets(deployment, await openSecrets(deployment), "# ours\nsmtp: 0123\nadmin_password: correct horse\n");
+  await saveSecrets(
+    deployment,
+    await openSecrets(deployment),
+    "# ours\nsmtp: 0123\nadmin_password: correct horse\n",
+    agree,
+  );
   expect((await failure(readSecrets(deployment))).message).toMatch(/lacks fernet_key, jwt_secret, /);
   const { secrets, created } = await ensureSecrets(deployment);
   expect(created).toEqual(SECRET_NAMES.filter((name) => name !== "admin_password"));
@@ -76,6 +84,61 @@ describe("who can read them", () => {
     writeFileSync(deployment.paths.recovery, `${paper.operator.age}\n`);
     const { secrets } = await ensureSecrets(deployment);
     expect(await decrypt(bytes(deployment), paper.identity)).toContain(secrets.fernet_key);
+  });
+  test("is asked for: whoever comes or goes, by name, and nothing is written before", async () => {
+    const alone = await temporaryDeployment();
+    await ensureSecrets(alone);
+    const [ada, own] = [await other("ada"), await me(alone)];
+    const paper = await other("paper");
+    const asked: ReaderChange[] = [];
+    const refuse = async (change: ReaderChange): Promise<void> => {
+      asked.push(change);
+      throw new UserError("no");
+    };
+    const before = bytes(alone);
+    const team: Deployment = { ...alone, operators: [own, ada.operator] };
+    const draft = await draftSecrets(team);
+    expect(describeReaders(draft.readers)).toEqual([`+ ${ada.operator.age} (ada)`]);
+    expect(await failure(draft.keep(refuse))).toMatchObject({ message: "no" });
+    expect(await failure(saveSecrets(team, await openSecrets(team), "a: x\n", refuse))).toMatchObject({
+      message: "no",
+    });
+    expect(asked.map(describeReaders)).toEqual([[`+ ${ada.operator.age} (ada)`], [`+ ${ada.operator.age} (ada)`]]);
+    expect(bytes(alone)).toEqual(before);
+
+    await ensureSecrets(team);
+    // One line of a public file, and everything would be encrypted to somebody else.
+    writeFileSync(alone.paths.recovery, `${paper.operator.age}\n`);
+    const later = await draftSecrets({ ...team, operators: [own] });
+    expect(describeReaders(later.readers)).toEqual([
+      `+ ${paper.operator.age} (recovery)`,
+      `− ${ada.operator.age} (ada)`,
+    ]);
+  });
+  test("another name for the same recipient lets nobody in", async () => {
+    const alone = await temporaryDeployment();
+    await ensureSecrets(alone);
+    const before = bytes(alone);
+    await ensureSecrets({ ...alone, operators: [await me(alone)] });
+    expect(bytes(alone)).toEqual(before);
+  });
+  test("of a file that does not say whom it is encrypted to, everybody is new", async () => {
+    const deployment = await temporaryDeployment();
+    const own = await me(deployment);
+    const { text } = complete("");
+    writeFileSync(deployment.paths.secrets, await encrypt(text, [own.age]));
+    expect((await draftSecrets(deployment)).readers).toMatchObject({
+      come: [{ recipient: own.age }],
+      gone: [],
+      isFirst: false,
+    });
+  });
+  test("of an older file, which has no names in it", async () => {
+    const deployment = await temporaryDeployment();
+    const [own, ada] = [await me(deployment), await other("ada")];
+    const header = `# Secrets of local, encrypted to: ${[own.age, ada.operator.age].sort().join(" ")}\n`;
+    writeFileSync(deployment.paths.secrets, await encrypt(header + complete("").text, [own.age]));
+    expect(describeReaders((await draftSecrets(deployment)).readers)).toEqual([`− ${ada.operator.age}`]);
   });
   test("nobody locks himself out", async () => {
     const deployment = await temporaryDeployment();
@@ -175,7 +238,7 @@ describe("what is wrong is said, nothing is lost, and no secret is shown", () =>
   });
   test("content that is not valid", async () => {
     const deployment = await temporaryDeployment();
-    await saveSecrets(deployment, await openSecrets(deployment), "jwt_secret: Hunter2\n");
+    await saveSecrets(deployment, await openSecrets(deployment), "jwt_secret: Hunter2\n", agree);
     const error = await failure(ensureSecrets(deployment));
     expect(error.message).toMatch(/secrets\.age: line 1: jwt_secret must be at least 32/);
     expect(error.message).not.toContain("Hunter2");
@@ -187,9 +250,9 @@ describe("two writers", () => {
     const deployment = await temporaryDeployment();
     await ensureSecrets(deployment);
     const mine = await openSecrets(deployment);
-    await saveSecrets(deployment, await openSecrets(deployment), `${mine.text}theirs: x\n`);
+    await saveSecrets(deployment, await openSecrets(deployment), `${mine.text}theirs: x\n`, agree);
     const after = bytes(deployment);
-    expect(await failure(saveSecrets(deployment, mine, `${mine.text}mine: x\n`))).toMatchObject({
+    expect(await failure(saveSecrets(deployment, mine, `${mine.text}mine: x\n`, agree))).toMatchObject({
       message: expect.stringMatching(/was changed by somebody else meanwhile$/),
     });
     expect(bytes(deployment)).toEqual(after);
@@ -197,8 +260,8 @@ describe("two writers", () => {
   test("of two first runs one keeps its secrets, the other hears of it", async () => {
     const deployment = await temporaryDeployment();
     const nothing = await openSecrets(deployment);
-    await saveSecrets(deployment, nothing, "a: x\n");
-    expect((await failure(saveSecrets(deployment, nothing, "b: x\n"))).message).toMatch(/meanwhile/);
+    await saveSecrets(deployment, nothing, "a: x\n", agree);
+    expect((await failure(saveSecrets(deployment, nothing, "b: x\n", agree))).message).toMatch(/meanwhile/);
     expect((await openSecrets(deployment)).text).toBe("a: x\n");
   });
 });
@@ -215,7 +278,7 @@ test("kill -9 at any moment of a write leaves the old secrets or the new ones", 
       for (let i = 0; ; i++) {
         const opened = await openSecrets(deployment);
         process.stdout.write(".");
-        await saveSecrets(deployment, opened, base + "count: " + i + "\\n");
+        await saveSecrets(deployment, opened, base + "count: " + i + "\\n", async () => undefined);
       }
     })();`;
   for (let round = 0; round < 8; round++) {
@@ -231,6 +294,6 @@ test("kill -9 at any moment of a write leaves the old secrets or the new ones", 
     expect(text.replace(/count: \d+\n$/, "")).toBe(base);
   }
   const opened = await openSecrets(deployment);
-  await saveSecrets(deployment, opened, base);
+  await saveSecrets(deployment, opened, base, agree);
   expect(readdirSync(join(deployment.root, "local")).sort()).toEqual(["keys", "secrets.age"]);
 }, 60_000);

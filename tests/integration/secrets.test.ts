@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
-import { readSecrets } from "../../provision/deployment/secrets-file";
+import { openSecrets, readSecrets } from "../../provision/deployment/secrets-file";
 import { ensureSecrets, temporaryDeployment } from "../support/deployment";
 
 type Temporary = Deployment & { readonly root: string };
@@ -140,6 +140,56 @@ describe("plain text is gone", () => {
     expect(folders(child.pid!)).toHaveLength(1);
     expect(edit(deployment, "true").status).toBe(0);
     expect(folders(child.pid!)).toEqual([]);
+  });
+});
+
+describe("who can read the secrets", () => {
+  const stranger = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
+
+  test("is asked for before the editor opens; the hint's line, word for word, says yes", async () => {
+    const { deployment, editor, before } = await withEditor('echo opened >> "$0.log"');
+    writeFileSync(deployment.paths.recovery, `${stranger}\n`);
+    const refused = edit(deployment, editor);
+    expect(refused.stderr).toContain(`  + ${stranger} (recovery)\n`);
+    expect(refused.stderr).toContain("error: this needs to be confirmed: nothing was touched\n");
+    expect(existsSync(`${editor}.log`)).toBe(false);
+    expect(readFileSync(deployment.paths.secrets)).toEqual(before);
+
+    const hint = /^hint: run (CONFIRM=local@\w{8} make secrets)$/m.exec(refused.stderr)![1]!;
+    const confirmed = spawnSync("sh", ["-c", hint], {
+      cwd: ROOT,
+      env: environment(deployment, editor),
+      encoding: "utf8",
+    });
+    expect(confirmed).toMatchObject({ status: 0, stderr: expect.stringMatching(/wrote .*secrets\.age\n/) });
+    expect((await openSecrets(deployment)).encryptedTo).toContainEqual({ recipient: stranger, name: "recovery" });
+    expect(edit(deployment, "true").stderr).toMatch(/nothing changed, nothing written/);
+  });
+
+  test("keeps its recovery recipient when a second operator makes keys", async () => {
+    const { root } = await temporaryDeployment();
+    const [deployments, secrets] = [join(root, "deployments"), join(root, "secrets")];
+    mkdirSync(deployments);
+    writeFileSync(
+      join(deployments, "shop.yaml"),
+      'infrastructure: aws\naws: { account: "123456789012", region: eu-central-1, access: ssm }\n',
+    );
+    const keypair = (home: string) => {
+      const env = { ...process.env, DEPLOYMENT: "shop", AIRFLOW_DEPLOYMENTS: deployments, AIRFLOW_STATE: root };
+      return spawnSync(process.execPath, ["--require", "tsx/cjs", "provision/keypair.ts"], {
+        cwd: ROOT,
+        env: { ...env, HOME: join(root, home) },
+        encoding: "utf8",
+      });
+    };
+    expect(keypair("first").stderr).toContain("error: there is no recovery recipient for the secrets");
+    mkdirSync(secrets);
+    writeFileSync(join(secrets, "shop.age"), "whatever it holds");
+    expect(keypair("second")).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("secrets/shop.recovery is missing: it is committed beside the secrets"),
+    });
+    expect(readdirSync(secrets)).toEqual(["shop.age"]);
   });
 });
 
