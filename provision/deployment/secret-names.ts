@@ -2,11 +2,11 @@ import { createHmac, randomBytes, randomInt } from "node:crypto";
 
 /** The secrets that Airflow and its database need. Other names in the file are the operator's own and are kept. */
 export const SECRETS = {
-  /** Encrypts connections and variables. During a rotation it is a comma-separated list, whose first key encrypts. */
+  /** Encrypts connections and variables. Airflow takes a list, too; without a rotation of what it has encrypted, a second key is of no use. */
   fernet_key: {
     generate: () => `${randomBytes(32).toString("base64url")}=`,
-    valid: /^[\w-]{43}=(,[\w-]{43}=)*$/,
-    must: "be 32 bytes in url-safe base64 (44 characters, the last one =)",
+    valid: /^[\w-]{43}=$/,
+    must: "be one key: 32 bytes in url-safe base64 (44 characters, the last one =)",
   },
   jwt_secret: { generate: () => word(64), valid: /^[!-~]{32,}$/, must: "be at least 32 printable characters" },
   api_secret_key: { generate: () => word(43), valid: /^[!-~]{32,}$/, must: "be at least 32 printable characters" },

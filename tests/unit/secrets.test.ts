@@ -40,7 +40,8 @@ test.each([
   ["a: *Hunter2", "line 1: a must be a single text"],
   ["jwt_secret:", "jwt_secret is empty"],
   ["x: y\njwt_secret: Hunter2", "line 2: jwt_secret must be at least 32"],
-  ["fernet_key: Hunter2", "fernet_key must be 32 bytes"],
+  ["fernet_key: Hunter2", "fernet_key must be one key: 32 bytes"],
+  [`fernet_key: ${"Hunter2".padEnd(43, "x")}=,${"x".repeat(43)}=`, "fernet_key must be one key: 32 bytes"],
   ["database_password: Hunter2@Hunter2@Hunter2@Hunter2", "database_password must be at least 24"],
   ["x: &Hunter2 y\nz: 1\n---\nHunter2: 1", "not YAML"],
 ])("%j: %s, with no secret repeated", (text, problem) => {

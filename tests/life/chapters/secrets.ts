@@ -68,6 +68,13 @@ export function secrets(life: Life): void {
     expect([...found]).toEqual([]);
   });
 
+  test("words of Airflow's command line are in no journal of the host", async () => {
+    const word = `kept-${Math.random().toString(36).slice(2)}`;
+    expect(await life.run("airflow", { CMD: `variables set word "${word}"` })).toMatchObject({ code: 0 });
+    expect((await life.run("airflow", { CMD: "variables get word" })).stdout).toContain(word);
+    expect(await life.host(`journalctl --no-pager | grep -cF ${word} || true`)).toBe("0\n");
+  });
+
   test("no secret is in what verbs say, in any file of the checkout or the state, nor in what Docker tells of the host", async () => {
     const values = await valuesOf(life);
     const { stdout } = await pipe("docker", ["inspect", life.hostName]);
