@@ -6,6 +6,7 @@ import type { Context } from "./base/context";
 import type { Signals } from "./base/signals";
 import type { Deployment } from "./deployment/deployment";
 import { Interrupted, UserError } from "./base/errors";
+import { operatorSecretsOf } from "./release/release";
 import { withPrivateFolder } from "./base/private-folder";
 import { runScript } from "./script";
 import { openSecrets, saveSecrets } from "./deployment/secrets-file";
@@ -21,7 +22,9 @@ async function editSecrets(deployment: Deployment, context: Context): Promise<vo
   if (isChange(opened.readers)) await approve(opened.readers);
   // A text that is not valid is opened as it is, because this verb is the way to mend it.
   const text = isValid(opened.text) ? complete(opened.text).text : opened.text;
-  const edited = await withPrivateFolder((folder) => editValid(context, join(folder, `${deployment.name}.yaml`), text));
+  const edited = await withPrivateFolder((folder) =>
+    editValid(context, join(folder, `${deployment.name}.yaml`), text, deployment.airflow),
+  );
   if (edited === text && !(isChange(opened.readers) && isValid(text)))
     return screen.say("nothing changed, nothing written");
   const changed = changedNames(opened.text, edited);
@@ -31,7 +34,12 @@ async function editSecrets(deployment: Deployment, context: Context): Promise<vo
 }
 
 /** Lets the operator edit until the text is valid; without a terminal an invalid text is an error at once. */
-async function editValid(context: Context, file: string, text: string): Promise<string> {
+async function editValid(
+  context: Context,
+  file: string,
+  text: string,
+  airflow: Deployment["airflow"],
+): Promise<string> {
   const { screen, signals } = context;
   writeFileSync(file, text, { mode: 0o600, flag: "wx" });
   for (;;) {
@@ -39,7 +47,7 @@ async function editValid(context: Context, file: string, text: string): Promise<
     const edited = readFileSync(file, "utf8");
     if (edited === text) return edited;
     try {
-      parseSecrets("your edit", edited);
+      keepsUsedNames(text, edited, operatorSecretsOf(airflow));
       return edited;
     } catch (error) {
       if (!(error instanceof UserError) || !process.stdin.isTTY) throw error;
@@ -50,6 +58,15 @@ async function editValid(context: Context, file: string, text: string): Promise<
         .finally(() => process.stdin.pause());
     }
   }
+}
+
+/** A name that airflow.secrets uses does not go by accident: the next provision would refuse. */
+function keepsUsedNames(before: string, after: string, used: readonly string[]): void {
+  const secrets = parseSecrets("your edit", after);
+  const old = isValid(before) ? parseSecrets("", before) : {};
+  const gone = used.filter((name) => old[name] !== undefined && secrets[name] === undefined);
+  if (gone.length > 0)
+    throw new UserError(`your edit: lacks ${gone.join(", ")}, which airflow.secrets uses`, "nothing was written");
 }
 
 async function runEditor(signals: Signals, file: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkSecrets, checkSettings } from "./airflow-options";
 import { AwsSettings, operatorNetwork } from "./aws-settings";
 import { isPublic, parseNetwork } from "./networks";
 
@@ -77,9 +78,19 @@ const Fields = z.strictObject({
         .prefault({}),
       settings: z
         .record(word, z.record(word, z.union([z.string(), z.number(), z.boolean()])))
-        .superRefine(refuseOurs)
+        .superRefine(checkSettings)
         .default({})
         .describe("Airflow's own configuration, by section and option: `core: {default_timezone: Europe/Paris}`"),
+      secrets: z
+        .record(
+          text(/^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/, "must be section.option, as in airflow.cfg"),
+          text(/^[a-z][a-z0-9_]*$/, "must be a name among the secrets: lower-case letters, digits and _"),
+        )
+        .superRefine(checkSecrets)
+        .default({})
+        .describe(
+          "options of Airflow's that are secrets, by the name of each in `make secrets`: `sentry.sentry_dsn: sentry_dsn`",
+        ),
     })
     .prefault({}),
   build: z
@@ -141,11 +152,21 @@ export type Settings = Readonly<Omit<Fields, "infrastructure" | "aws">> &
 function* inconsistencies({
   infrastructure,
   operators,
+  airflow,
   aws,
 }: Fields): Generator<{ path: PropertyKey[]; message: string }> {
   if (infrastructure === "aws" && !aws) yield { path: ["aws"], message: "missing: give at least account and region" };
   if (infrastructure === "local" && aws)
     yield { path: ["aws"], message: "is used only with infrastructure: aws; change one of them" };
+  for (const name of Object.keys(airflow.secrets)) {
+    const [section, option] = name.split(".") as [string, string];
+    for (const source of [`${option}_cmd`, `${option}_secret`])
+      if (airflow.settings[section]?.[source] !== undefined)
+        yield {
+          path: ["airflow", "settings", section, source],
+          message: `is another source of ${name}, which is under airflow.secrets`,
+        };
+  }
   const access = infrastructure === "aws" ? aws?.access : undefined;
   for (const [i, { name, cidrs = [] }] of operators.entries()) {
     const path = ["operators", i, "cidrs"];
@@ -191,34 +212,4 @@ function isSshKey(value: string): boolean {
     bytes.readUInt32BE(0) === type.length &&
     bytes.toString("latin1", 4, 4 + type.length) === type
   );
-}
-
-const SECRETS = "is a secret: provisioning sets it, `make secrets` edits it";
-const OURS = "is set by provisioning";
-
-/** Options that would break what provisioning sets, or that would put a secret into a file that is not secret. */
-const RESERVED: Record<string, string> = {
-  "core.fernet_key": SECRETS,
-  "api.secret_key": SECRETS,
-  "api_auth.jwt_secret": SECRETS,
-  "database.sql_alchemy_conn": SECRETS,
-  "celery.broker_url": SECRETS,
-  "celery.result_backend": SECRETS,
-  "core.parallelism": "is set by airflow.parallelism",
-  "core.executor": OURS,
-  "core.auth_manager": OURS,
-  "core.execution_api_server_url": OURS,
-  "dag_processor.dag_bundle_config_list": OURS,
-  "dag_processor.stale_bundle_cleanup_interval": OURS,
-};
-
-function refuseOurs(sections: Record<string, Record<string, unknown>>, context: z.RefinementCtx): void {
-  for (const [section, options] of Object.entries(sections)) {
-    for (const option of Object.keys(options)) {
-      // Airflow takes `x_cmd` and `x_secret` as other sources of `x`.
-      const message =
-        RESERVED[`${section}.${option.replace(/_(cmd|secret)$/, "")}`] ?? RESERVED[`${section}.${option}`];
-      if (message) context.addIssue({ code: "custom", path: [section, option], message });
-    }
-  }
 }

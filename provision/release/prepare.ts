@@ -4,13 +4,21 @@ import { hostRoleName, roleArn } from "../deployment/aws-settings";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
 import { authorizedKeys } from "../deployment/operators";
-import { labelOf, makeRelease, secretFilesOf } from "./release";
+import { labelOf, makeRelease, operatorSecretsOf, secretFilesOf } from "./release";
 import { Secrets, fingerprint } from "../deployment/secret-names";
 import { readTemplate } from "./templates";
 import type { TaskRole, Wanted } from "./wanted";
 
 /** Everything that a host should be, from the deployment file, the secrets, templates/ and the CA bundle. */
 export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput): Wanted {
+  const operatorSecrets = operatorSecretsOf(deployment.airflow);
+  const missing = operatorSecrets.filter((name) => secrets[name] === undefined);
+  if (missing.length > 0) {
+    throw new UserError(
+      `airflow.secrets names what is not among the secrets: ${missing.join(", ")}`,
+      `add it with make secrets, or take it out of deployments/${deployment.name}.yaml`,
+    );
+  }
   const release = makeRelease(deployment, secrets);
   return {
     deployment,
@@ -20,7 +28,7 @@ export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutp
     release,
     images: release.images,
     caBundle: caBundle(deployment),
-    secretFiles: secretFilesOf(secrets),
+    secretFiles: secretFilesOf(secrets, operatorSecrets),
     adminDigest: labelOf(secrets.label_key, secrets.admin_password),
     identity: {
       deployment: deployment.name,

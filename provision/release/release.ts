@@ -8,6 +8,7 @@ import { TEMPLATES } from "../deployment/paths";
 import type { UploadFile } from "../change/planning";
 import type { Secrets } from "../deployment/secret-names";
 import { render } from "./templates";
+import { SECRET_FILES } from "./wanted";
 
 export interface ReleaseFile extends UploadFile {
   readonly sha256: string;
@@ -32,9 +33,13 @@ export const SECRETS_OF: Record<string, readonly string[]> = {
   triggerer: ["database_url", "fernet_key"],
 };
 
-/** The files of /opt/airflow/secrets on the host: exactly the value, without a newline at the end. */
-export const secretFilesOf = (secrets: Secrets): Map<string, string> =>
+/**
+ * The files of /opt/airflow/secrets on the host: exactly the value, without a newline at the end.
+ * @param operators names of the operators' own secrets that Airflow takes from a file
+ */
+export const secretFilesOf = (secrets: Secrets, operators: readonly string[] = []): Map<string, string> =>
   new Map([
+    ...operators.map((name) => [name, secrets[name]!] as const),
     ["admin_password", secrets.admin_password],
     ["api_secret_key", secrets.api_secret_key],
     ["database_password", secrets.database_password],
@@ -42,6 +47,10 @@ export const secretFilesOf = (secrets: Secrets): Map<string, string> =>
     ["fernet_key", secrets.fernet_key],
     ["jwt_secret", secrets.jwt_secret],
   ]);
+
+/** Names of the operators' own secrets that Airflow takes from a file, each once. */
+export const operatorSecretsOf = ({ secrets }: Deployment["airflow"]): string[] =>
+  [...new Set(Object.values(secrets))].sort();
 
 /** 16 hex digits that change with the values and do not reveal them: without the key nobody can try guesses. */
 export const labelOf = (key: string, ...values: readonly string[]): string =>
@@ -68,14 +77,22 @@ export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
 }
 
 function renderCompose({ airflow, aws }: Deployment, secrets: Secrets, images: Images): string {
-  const files = secretFilesOf(secrets);
+  const operators = operatorSecretsOf(airflow);
+  const files = secretFilesOf(secrets, operators);
   const labels = Object.entries(SECRETS_OF).map(([service, names]) => [
     service,
-    labelOf(secrets.label_key, ...names.map((name) => files.get(name)!)),
+    labelOf(
+      secrets.label_key,
+      ...[...names, ...(service === "postgres" ? [] : operators)].map((name) => files.get(name)!),
+    ),
   ]);
   const settings = Object.entries(airflow.settings).flatMap(([section, options]) =>
     Object.entries(options).map(([option, value]) => [`AIRFLOW__${section}__${option}`.toUpperCase(), String(value)]),
   );
+  const commands = Object.entries(airflow.secrets).map(([name, secret]) => [
+    `AIRFLOW__${name.replace(".", "__")}_CMD`.toUpperCase(),
+    `cat /run/secrets/${secret}`,
+  ]);
   return render("compose.yaml", {
     images,
     port: AIRFLOW_PORT,
@@ -83,7 +100,11 @@ function renderCompose({ airflow, aws }: Deployment, secrets: Secrets, images: I
     parallelism: airflow.parallelism,
     drain: airflow.drain,
     memory: airflow.memoryMiB,
-    settings: Object.fromEntries(settings) as object,
+    settings: Object.fromEntries([...settings, ...commands]) as object,
+    operatorSecrets: operators,
+    operatorSecretFiles: Object.fromEntries(
+      operators.map((name) => [name, { file: `${SECRET_FILES}/${name}` }]),
+    ) as object,
     hasTaskRole: aws?.taskRole !== undefined,
   });
 }

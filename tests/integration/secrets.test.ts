@@ -53,6 +53,30 @@ test("what the editor leaves is encrypted, whatever else there is stays", async 
   expect(readFileSync(`${editor}.modes`, "utf8")).toBe("600\n700\n");
 });
 
+test("a name that airflow.secrets uses does not go by accident", async () => {
+  const { deployment, editor } = await withEditor(
+    `if grep -q ^dsn "$1"; then sed -i /^dsn/d "$1"; else echo 'dsn: x' >> "$1"; fi`,
+  );
+  const deployments = join(deployment.root, "deployments");
+  mkdirSync(deployments);
+  writeFileSync(
+    join(deployments, "local.yaml"),
+    "{ infrastructure: local, airflow: { secrets: { sentry.sentry_dsn: dsn } } }",
+  );
+  const run = () =>
+    spawnSync(process.execPath, ["--require", "tsx/cjs", "provision/secrets.ts"], {
+      cwd: ROOT,
+      env: { ...environment(deployment, editor), AIRFLOW_DEPLOYMENTS: deployments },
+      encoding: "utf8",
+    });
+  expect(run()).toMatchObject({ status: 0, stderr: expect.stringMatching(/wrote .*: dsn\n/) });
+  expect(run()).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("error: your edit: lacks dsn, which airflow.secrets uses"),
+  });
+  expect(await readSecrets(deployment)).toMatchObject({ dsn: "x" });
+});
+
 test.each([
   ["an unchanged text", "true", 0, /nothing changed, nothing written/],
   [

@@ -72,6 +72,18 @@ test.each([
     local("airflow: {settings: {core: {parallelism: 4}}}"),
     "airflow.settings.core.parallelism: is set by airflow.parallelism",
   ],
+  [
+    local("airflow: {secrets: {smtp.smtp_password: x}}"),
+    "airflow.secrets.smtp.smtp_password: is no option that Airflow takes from a file; it takes atlas.password, ",
+  ],
+  [local("airflow: {secrets: {core.fernet_key: x}}"), "is a secret: provisioning sets it, `make secrets` edits it"],
+  [local("airflow: {secrets: {sentry.sentry_dsn: jwt_secret}}"), '"jwt_secret" is one of provisioning\'s own'],
+  [local("airflow: {secrets: {sentry: x}}"), "airflow.secrets.sentry: must be section.option"],
+  [local("airflow: {secrets: {sentry.sentry_dsn: a-b}}"), "airflow.secrets.sentry.sentry_dsn: must be a name"],
+  [
+    local("airflow: {secrets: {sentry.sentry_dsn: x}, settings: {sentry: {sentry_dsn_cmd: date}}}"),
+    "sentry_dsn_cmd: is another source of sentry.sentry_dsn",
+  ],
   [local(`operators: [{name: ada, ssh: "${SSH}"}]`), "operators[0].age: missing, must be a string"],
   [
     local(`operators: [{name: ada, ssh: "${SSH}", age: ${AGE}, agee: x}]`),
@@ -91,6 +103,16 @@ test.each([
   ["build: {proxy: 'http://user:Hunter2@proxy'}", "build.proxy"],
   ["build: {pipIndex: 'htp://user:Hunter2@index'}", "build.pipIndex"],
   ["airflow: {settings: {core: {fernet_key: Hunter2}}}", "fernet_key: is a secret"],
+  [
+    "airflow: {settings: {sentry: {sentry_dsn: Hunter2}}}",
+    "sentry_dsn: is a secret: write `sentry.sentry_dsn: a_name` under airflow.secrets",
+  ],
+  ['airflow: {settings: {secrets: {backend_kwargs: \'{"token": "Hunter2"}\'}}}', "backend_kwargs: is a secret"],
+  [
+    "airflow: {settings: {smtp: {smtp_password: Hunter2}}}",
+    "smtp_password: looks like a secret, and Airflow takes this",
+  ],
+  ["airflow: {settings: {x: {api_token: Hunter2}}}", "api_token: looks like a secret"],
   ["airflow: {settings: {database: {sql_alchemy_conn_cmd: echo Hunter2}}}", "sql_alchemy_conn_cmd: is a secret"],
   [`operators: [{name: ada, ssh: "${SSH}", age: AGE-SECRET-KEY-1Hunter2}]`, "operators[0].age"],
 ])("a secret in the wrong place is not repeated: %s", (yaml, problem) => {
@@ -104,6 +126,8 @@ test.each([
   "airflow: {requirements: [pandas, 'pandas[a,b]>=2.3,<3', 'x==1; python_version > \"3\"', 'apache-airflow-providers-http~=5.0', 'a @ https://x/y.whl']}",
   `airflow: {image: registry.example:5000/team/airflow:3.3@sha256:${"0".repeat(64)}}`,
   "airflow: {settings: {core: {default_timezone: Europe/Paris, dagbag_import_timeout: 60.5}, api: {expose_config: true}}}",
+  "airflow: {settings: {logging: {min_length_masked_secret: 5}, sentry: {sentry_dsn_secret: path, sentry_on: true}}}",
+  "airflow: {secrets: {sentry.sentry_dsn: dsn, secrets.backend_kwargs: dsn}}",
   "build: {aptMirror: http://mirror.example/debian, pipIndex: 'https://index.example/simple', proxy: 'http://proxy:3128'}",
 ])("valid: %s", (yaml) => expect(parseSettings("x.yaml", local(yaml))).toBeDefined());
 

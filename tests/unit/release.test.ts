@@ -81,6 +81,36 @@ describe("a changed secret recreates its users alone", () => {
   });
 });
 
+describe("a secret of the operators' that Airflow takes from a file", () => {
+  const yaml = "airflow: {secrets: {sentry.sentry_dsn: dsn, secrets.backend_kwargs: dsn}}";
+  const airflow = ["migrate", "api-server", "scheduler", "dag-processor", "triggerer"];
+  const [one, another] = ["Hunter2dsn", "another"].map((dsn) => releaseOf(yaml, { ...SECRET_VALUES, dsn }));
+
+  test("is a file for every service of Airflow's, and a command that reads it", () => {
+    const { services, secrets } = parse(one!.composeFile, { merge: true }) as {
+      services: Record<string, { secrets?: string[]; environment?: Record<string, string> }>;
+      secrets: object;
+    };
+    expect(secrets).toEqual({ dsn: { file: "/opt/airflow/secrets/dsn" } });
+    expect(Object.keys(services).filter((name) => services[name]!.secrets)).toEqual(airflow);
+    for (const name of airflow)
+      expect(services[name]).toMatchObject({
+        secrets: ["dsn"],
+        environment: {
+          AIRFLOW__SENTRY__SENTRY_DSN_CMD: "cat /run/secrets/dsn",
+          AIRFLOW__SECRETS__BACKEND_KWARGS_CMD: "cat /run/secrets/dsn",
+        },
+      });
+    expect(one!.composeFile).not.toContain("Hunter2");
+  });
+  test("recreates them when it changes", () => expect(differing(one!, another!)).toEqual(airflow));
+  test("lies on the host only where it is used", () => {
+    const secrets = { ...SECRET_VALUES, dsn: "Hunter2dsn" };
+    expect(secretFilesOf(secrets).has("dsn")).toBe(false);
+    expect(secretFilesOf(secrets, ["dsn"]).get("dsn")).toBe("Hunter2dsn");
+  });
+});
+
 describe("a changed setting recreates the services that use it", () => {
   const airflow = ["migrate", "api-server", "scheduler", "dag-processor", "triggerer"];
   test.each([

@@ -15,6 +15,8 @@ const values = {
   drain: 600,
   memory: { "api-server": 1024, "dag-processor": 768, triggerer: 768, postgres: 1024 },
   settings: {},
+  operatorSecrets: [],
+  operatorSecretFiles: {},
 };
 
 test("a template renders with all of its values", () => expect(render("compose.yaml", values)).toContain("airflow:1"));

@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SENSITIVE_OPTIONS } from "../../../provision/deployment/airflow-options";
 import { ROOT } from "../../../provision/deployment/paths";
 import { secretFilesOf } from "../../../provision/release/release";
 import { SECRETS } from "../../../provision/deployment/secret-names";
@@ -49,7 +50,26 @@ export function secrets(life: Life): void {
     }
   });
 
-  test("no process ever has a secret in its arguments or environment, on either side, while they are written", async () => {
+  test("the options of Airflow's that can be given as secrets are those that it takes from a file", async () => {
+    const program =
+      "from airflow.configuration import conf; print(*sorted(map('.'.join, conf.sensitive_config_values)))";
+    const found = await life.host(`docker exec airflow-scheduler-1 python -c "${program}"`);
+    expect(found.trim().split(" ")).toEqual(SENSITIVE_OPTIONS);
+  });
+
+  test("a secret that airflow.secrets names is missed, then written; no process ever has one in its arguments or environment", async () => {
+    life.set({ secrets: { "sentry.sentry_dsn": "sentry_dsn" } });
+    expect(await life.run("provision")).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(
+        /airflow\.secrets names what is not among the secrets: sentry_dsn\nhint: add it with make secrets/,
+      ),
+    });
+    const editor = join(life.state, life.name, "work/editor.sh");
+    writeFileSync(editor, `#!/bin/sh\necho 'sentry_dsn: https://kept-for-sentry@example.com/1' >> "$1"\n`);
+    chmodSync(editor, 0o700);
+    await life.make("secrets", { EDITOR: editor });
+    rmSync(editor);
     const values = await valuesOf(life);
     await life.host("rm /opt/airflow/secrets/*; docker rm --force airflow-triggerer-1");
     const provision = life.start("provision", { VERBOSE: "1" });
@@ -63,9 +83,11 @@ export function secrets(life: Life): void {
     }
     expect(await provision.ended).toMatchObject({
       code: 0,
-      text: expect.stringMatching(/wrote the secret fernet_key/),
+      text: expect.stringMatching(/wrote the secret sentry_dsn.*wrote the secret fernet_key/s),
     });
     expect([...found]).toEqual([]);
+    const option = "docker exec airflow-triggerer-1 airflow config get-value sentry sentry_dsn";
+    expect(await life.host(option)).toBe("https://kept-for-sentry@example.com/1\n");
   });
 
   test("words of Airflow's command line are in no journal of the host", async () => {
