@@ -1,6 +1,7 @@
 /**
  * `make lock` renews what the images are made of: the date of Debian's packages, versions and hashes of Python's.
  * uv resolves them. The images install them with uv, too, which is locked by version and hash in the same way.
+ * What is younger than a week is left out: most packages that somebody has tampered with are withdrawn within days.
  */
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,18 +17,29 @@ import { runScript } from "./script";
 const IMAGES = join(TEMPLATES, "images");
 /** Debian 13's version of Python. One lock file is valid for amd64 and arm64. */
 const PYTHON = "3.13";
+/** In milliseconds. */
+const WEEK = 7 * 86_400_000;
 
 async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "lock-"));
   try {
     const uv = join(work, "bin", "uv");
+    const week = new Date(Date.now() - WEEK).toISOString().replace(/\.\d+/, "");
     screen.say("installing uv");
     await python(work);
     for (const name of ["uv", "requirements"]) {
       screen.say(`resolving ${name}.in`);
       const target = join(IMAGES, `${name}.lock`);
       const made = join(work, `${name}.lock`);
-      const options = ["--quiet", "--universal", "--upgrade", "--generate-hashes", "--no-header", "--no-annotate"];
+      const options = [
+        "--quiet",
+        "--universal",
+        "--upgrade",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+        `--exclude-newer=${week}`,
+      ];
       await run(
         () =>
           $({
@@ -42,10 +54,15 @@ async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
   }
 }
 
-/** Makes a virtual environment with the newest uv, which is the version that a new lock pins. */
+/** A virtual environment with the uv in it that the last lock pins. */
 async function python(folder: string): Promise<void> {
   await run(() => $({ quiet: true })`python3 -m venv ${folder}`);
-  await run(() => $({ quiet: true })`${folder}/bin/pip install --quiet --disable-pip-version-check uv`);
+  await run(
+    () =>
+      $({
+        quiet: true,
+      })`${folder}/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement=${join(IMAGES, "uv.lock")}`,
+  );
 }
 
 async function run(command: () => Promise<unknown>): Promise<void> {

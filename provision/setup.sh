@@ -12,7 +12,8 @@ fi
 # The copy of the lock file in node_modules tells which packages are installed.
 if ! cmp -s package-lock.json node_modules/.installed-package-lock.json; then
   echo "installing npm packages" >&2
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  # No package runs a program of its own here: what the tools need is in them.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   node run --compile
   cp package-lock.json node_modules/.installed-package-lock.json
 fi

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, statfsSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isAlive } from "./processes";
@@ -35,7 +35,13 @@ function isMemory(path: string): boolean {
 function removeLeftovers(base: string): void {
   for (const entry of readdirSync(base)) {
     const pid = entry.startsWith(PREFIX) ? Number.parseInt(entry.slice(PREFIX.length)) : NaN;
-    const isOurs = pid > 0 && !isAlive(pid) && statSync(join(base, entry)).uid === process.getuid?.();
+    const isOurs = pid > 0 && !isAlive(pid) && isOwn(join(base, entry));
     if (isOurs) rmSync(join(base, entry), { recursive: true, force: true });
   }
+}
+
+/** A folder itself: whoever else writes to a shared folder may put a link of this name there. */
+function isOwn(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found !== undefined && found.isDirectory() && found.uid === process.getuid?.();
 }

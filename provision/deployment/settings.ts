@@ -13,8 +13,9 @@ const operator = z.strictObject({
 });
 
 const requirement = text(
-  /^[A-Za-z\d]([\w.-]*[A-Za-z\d])?\s*(\[[\w\s,.-]*\])?\s*(([~=!<>]=|===|[<>]|;)[^\n]+|@\s*https?:\/\/[^\n]+)?$/,
-  "must be one requirement as in requirements.txt, like `pandas>=2.3,<3`",
+  // No option (` --x`), URL, path, variable or comment, and no end of line of any kind: pip would obey it.
+  /^[A-Za-z\d]([\w.-]*[A-Za-z\d])? *(\[[\w ,.-]*\])? *(([~=!<>]=|===|[<>]|;)([\w.,~=!<>*+"'() ;]|(?<! )-)+)?$/,
+  "must be one requirement as in requirements.txt, like `pandas>=2.3,<3`, without options and URLs",
 ).refine(
   (value) => !/^apache[-_.]airflow\s*($|[^\w\s.-])/i.test(value),
   "must not name Airflow: this project locks its version",

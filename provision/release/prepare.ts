@@ -62,6 +62,11 @@ function caBundle({ name, build }: Deployment): string | undefined {
         : "the environment variable SSL_CERT_FILE names it",
     );
   }
+  if (!/^-----BEGIN CERTIFICATE-----$/m.test(text) || text.includes("PRIVATE KEY-----"))
+    throw new UserError(
+      `the CA bundle ${file} is no PEM file of certificates alone`,
+      "-----BEGIN CERTIFICATE----- and so on, and no key",
+    );
   return text;
 }
 

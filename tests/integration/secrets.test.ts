@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment/deployment";
@@ -154,6 +154,17 @@ describe("plain text is gone", () => {
     expect(await once(child, "close")).toEqual([130, null]);
     expect(folders(child.pid!)).toEqual([]);
     expect(readFileSync(deployment.paths.secrets)).toEqual(before);
+  });
+
+  test("though somebody else has put a link to nowhere beside it", async () => {
+    const { deployment } = await withEditor("");
+    const link = `/dev/shm/airflow-secrets-${2 ** 22 - 1}-x`;
+    symlinkSync("/nowhere", link);
+    try {
+      expect(edit(deployment, "true")).toMatchObject({ status: 0 });
+    } finally {
+      unlinkSync(link);
+    }
   });
 
   test("after SIGKILL by the next run", async () => {

@@ -123,7 +123,7 @@ test.each([
 
 test.each([
   `operators: [{name: Ada Lovelace, ssh: "${SSH}", age: ${AGE}}]`,
-  "airflow: {requirements: [pandas, 'pandas[a,b]>=2.3,<3', 'x==1; python_version > \"3\"', 'apache-airflow-providers-http~=5.0', 'a @ https://x/y.whl']}",
+  "airflow: {requirements: [pandas, 'pandas[a,b]>=2.3,<3', 'x==1; python_version > \"3\"', 'apache-airflow-providers-http~=5.0; sys_platform != \"darwin\"', 'y===1.0-beta+local.1']}",
   `airflow: {image: registry.example:5000/team/airflow:3.3@sha256:${"0".repeat(64)}}`,
   "airflow: {settings: {core: {default_timezone: Europe/Paris, dagbag_import_timeout: 60.5}, api: {expose_config: true}}}",
   "airflow: {settings: {logging: {min_length_masked_secret: 5}, sentry: {sentry_dsn_secret: path, sentry_on: true}}}",

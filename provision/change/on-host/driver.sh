@@ -21,7 +21,7 @@ done
 rm -f "$run/answer"
 
 # A new id in `newest` makes the plans of other operators stale. If the record cannot be written, nothing is changed.
-mkdir -p "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$RECORDS/.newest-$id" &&
+mkdir -p "$record" && chmod 0700 "$RECORDS" "$record" && cp "$run/about.json" "$record/about.json" && printf '%s\n' "$id" > "$RECORDS/.newest-$id" &&
   mv "$RECORDS/.newest-$id" "$RECORDS/newest" || {
   rm -rf "$RECORDS/.newest-$id" "$record"
   mark failed "cannot write the record of this change to $RECORDS"
