@@ -5,7 +5,7 @@ import { sh } from "../base/shell";
 import type { Host } from "../link/host";
 import type { CompiledChange } from "./compile";
 import type { PatientLink } from "./patient-link";
-import { incomingOf, outcomeOf, runOf } from "./places";
+import { RECORDS, incomingOf, outcomeOf, runOf } from "./places";
 import { runAsRoot, spaceHint } from "./root";
 import { onHost } from "./scripts";
 
@@ -25,15 +25,26 @@ export async function startChange(host: Host, link: PatientLink, change: Compile
   }
 }
 
+/** Seconds between `begun` and the start of the unit, at most. */
+const START = 60;
+
 /**
  * Finds out whether the change started, if the connection was lost before the host said so. Only one can make the
- * directory `begun`: this client, and then the change never starts, or start.sh, and then it does.
+ * directory `begun`: this client, and then the change never starts, or start.sh. start.sh starts the
+ * unit after that, whose log is the first sign of it, or deletes all that it has unpacked.
  */
 async function didItStart(host: Host, link: PatientLink, { about: { id } }: CompiledChange): Promise<void> {
   await link.reconnect("the change may not have started");
   const outcome = outcomeOf(id);
   const probe = sh`umask 077
-mkdir -p ${outcome} && mkdir ${`${outcome}/begun`} 2> /dev/null || exit 0
+if [ -e ${`${RECORDS}/${id}`} ]; then exit 0; fi
+if ! { mkdir -p ${outcome} && mkdir ${`${outcome}/begun`}; } 2> /dev/null; then
+  deadline=$(($(date +%s) + ${START}))
+  while [ -e ${outcome} ] && [ "$(date +%s)" -lt "$deadline" ]; do
+    if [ -e ${`${outcome}/log`} ]; then exit 0; fi
+    sleep 0.1
+  done
+fi
 rm -rf ${[outcome, runOf(id), incomingOf(id)]}
 echo never`;
   const { stdout } = await link.ask(() => runAsRoot(host, probe));

@@ -128,6 +128,33 @@ describe("an upload", () => {
     expect(root("ls /root/dags")).toBe("a\nb");
   });
 
+  test("is followed, too, where the link is lost before the unit has started", async () => {
+    root(`cat > /usr/local/sbin/systemd-run <<'SH'
+#!/bin/sh
+touch /root/starting; until [ -e /root/go ]; do sleep 0.05; done
+exec /usr/bin/systemd-run "$@"
+SH
+chmod +x /usr/local/sbin/systemd-run`);
+    const found = await plan(host, uploading);
+    const losing: Host = {
+      ...host,
+      run: async (command, options) => {
+        if (!(options?.stdin instanceof Readable)) return host.run(command, options);
+        host.run(command, options).catch(() => undefined);
+        await until(() => root("ls /root") === "starting");
+        setTimeout(go, 2000);
+        throw new LinkLost(host.name);
+      },
+      // The first connection must live on here.
+      reconnect: async () => undefined,
+    };
+    const { error, said } = await listen(() => changeHost(context, losing, found, ANN));
+    root("rm /usr/local/sbin/systemd-run");
+    expect([error, said]).toEqual([undefined, expect.stringContaining("made it")]);
+    expect(root("ls /root/dags")).toBe("a\nb");
+    expect(await nextVerb()).toBe("");
+  });
+
   test("with one wrong byte starts nothing and leaves nothing", async () => {
     const found = await plan(host, uploading);
     const flipping: Host = {
