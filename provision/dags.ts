@@ -1,5 +1,5 @@
 import { readDags } from "./release/dag-files";
-import { CheckedDags, describeDags } from "./release/dag-release";
+import { CheckedDags, DagRelease, describeDags } from "./release/dag-release";
 import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
 import { authorOf, changeHost, planHost } from "./change/host-plan";
@@ -8,6 +8,7 @@ import { duration } from "./base/text";
 import { DAGS } from "./deployment/paths";
 import { runScript } from "./script";
 import { Command, sh } from "./base/shell";
+import { clock } from "./steps/clock";
 import { CHECKS, dags } from "./steps/dags";
 import { DATA } from "./change/places";
 
@@ -16,7 +17,10 @@ runScript(async (deployment, context) => {
   const started = Date.now();
   const release = readDags(process.env["DAGS"] || DAGS);
   await onMainHost(deployment, async (host) => {
-    const found = await planHost(context, host, [dags], release);
+    const found = await planHost<DagRelease & { clock: number }>(context, host, [clock, dags], {
+      ...release,
+      clock: Date.now() / 1000,
+    });
     if (found.plan.length === 0) return screen.print("nothing to do");
     const before = await checkedDags(host, sh`"$(basename "$(readlink ${DATA}/dags/current)")"`);
     await changeHost(context, host, found, authorOf("dags"));

@@ -31,6 +31,7 @@ runScript(async (deployment, { screen, signals }) => {
       screen.print(`${run.dag_id}: run ${run.dag_run_id}`);
       const lost = (): void =>
         screen.say(`lost the connection to ${host.name}: the run goes on there; connecting again`);
+      const slow = (): void => screen.say(`no answer from ${host.name} for 10 s: the run goes on there; waiting`);
       let seen: readonly TaskInstance[] = [];
       const end = await signals.orThrow(
         () =>
@@ -40,7 +41,7 @@ runScript(async (deployment, { screen, signals }) => {
           ),
         (stop) =>
           followRun(
-            () => persistently(host, () => readRun(airflow, run), lost, stop),
+            () => persistently(host, () => readRun(airflow, run), { lost, slow }, stop),
             ({ tasks }) => {
               for (const line of changes(seen, tasks)) screen.print(line);
               seen = tasks;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Duplex } from "node:stream";
 import { Pool } from "undici";
 import { ADMIN, AIRFLOW_PORT } from "../deployment/airflow";
 import { UserError } from "../base/errors";
@@ -34,9 +35,12 @@ export class ApiError extends UserError {
 /** No answer came: the api-server is down or starting, or the link to the host is gone. */
 export class NoAnswer extends UserError {
   constructor(host: Host, cause: Error) {
-    super(`Airflow on ${host.name} does not answer: ${cause.message}`, "run make status", { cause });
+    super(`Airflow on ${host.name} does not answer: ${wordsOf(cause)}`, "run make status", { cause });
   }
 }
+
+/** Some of Node's errors have a code and no message. */
+const wordsOf = (cause: Error & { code?: string }): string => cause.message || cause.code || cause.name;
 
 export type Health = Readonly<Record<string, { readonly status: string | null } | undefined>>;
 
@@ -58,24 +62,27 @@ export async function withAirflow<T>(
   password: string,
   use: (airflow: AirflowApi) => Promise<T>,
 ): Promise<T> {
+  const streams = new Set<Duplex>();
   const pool = new Pool(`http://127.0.0.1:${AIRFLOW_PORT}`, {
     connections: 4,
     headersTimeout: 60_000,
     bodyTimeout: 60_000,
     connect: (_options: unknown, done: (error: Error | null, socket: any) => void) =>
       void host.connect(AIRFLOW_PORT).then(
-        (stream) => done(null, stream),
+        (stream) => (streams.add(stream.once("close", () => streams.delete(stream))), done(null, stream)),
         (error: Error) => done(error, null),
       ),
   });
+  // The streams of a dead link do not end by themselves, and each would keep a request waiting for a minute.
+  const drop = (): void => streams.forEach((stream) => stream.destroy());
   try {
-    return await use(client(host, pool, password));
+    return await use(client(host, pool, password, drop));
   } finally {
     await pool.destroy();
   }
 }
 
-function client(host: Host, pool: Pool, password: string): AirflowApi {
+function client(host: Host, pool: Pool, password: string, drop: () => void): AirflowApi {
   let token: Promise<string> | undefined;
 
   async function send(method: "GET" | "POST" | "PATCH", target: string, body?: unknown, bearer?: string) {
@@ -92,6 +99,7 @@ function client(host: Host, pool: Pool, password: string): AirflowApi {
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
+      drop();
       throw error instanceof UserError ? error : new NoAnswer(host, error as Error);
     }
   }
@@ -150,27 +158,32 @@ export function detailOf(text: string): string {
   } catch {
     return printable(text.slice(0, 200)) || "an empty answer";
   }
-  if (typeof detail === "string") return printable(detail);
+  if (typeof detail === "string") return printable(detail) || "an empty answer";
   if (!Array.isArray(detail)) return printable(JSON.stringify(detail ?? text)).slice(0, 500);
   return detail
     .map(({ loc, msg }: { loc?: unknown[]; msg?: string }) => printable(`${(loc ?? []).slice(1).join(".")}: ${msg}`))
     .join("; ");
 }
 
+/** In milliseconds: an operator who sees nothing for longer thinks that it hangs. */
+const SLOW = 10_000;
+
 /**
  * Repeats `call` while Airflow does not answer or fails with a server error, for as long as a host may need to come back.
- * @param lost called after the first failure @param seconds how long it tries
+ * @param lost called after the first failure @param slow called once a call has had no answer for a while
+ * @param seconds how long it tries
  */
 export async function persistently<T>(
   host: Host,
   call: () => Promise<T>,
-  lost: () => void,
+  { lost, slow }: { readonly lost: () => void; readonly slow: () => void },
   signal: AbortSignal,
   seconds = 120,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
+    const waiting = setTimeout(slow, SLOW);
     try {
       if (attempt > 0) await host.reconnect();
       return await call();
@@ -179,6 +192,8 @@ export async function persistently<T>(
       if (!isPassing(error) || Date.now() > deadline) throw error;
       if (attempt === 0) lost();
       await sleep(1000);
+    } finally {
+      clearTimeout(waiting);
     }
   }
 }

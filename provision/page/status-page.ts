@@ -104,8 +104,16 @@ const serviceProblems = ({ services }: HostStatus): string[] =>
     if (!found) return [`${name} has no container`];
     if (found.state === "exited") return [`${name} has exited`];
     if (found.state !== "running") return [`${name} is ${found.state}`];
-    return found.health === "healthy" || !found.health ? [] : [`${name} is ${found.health}`];
+    if (found.health === "healthy" || !found.health || isStarting(found)) return [];
+    return [`${name} is ${found.health}`];
   });
+
+/**
+ * Docker has not asked it yet how it is. Airflow's heartbeats say more by then, and provisioning goes by them. One that was
+ * started again and again is no such service.
+ */
+const isStarting = ({ state, health, restarts }: HostStatus["services"][number]): boolean =>
+  state === "running" && health === "starting" && restarts === 0;
 
 function airflowProblems(airflow: AirflowStatus | Error): string[] {
   if (airflow instanceof Error) return ["Airflow does not answer"];
@@ -113,7 +121,7 @@ function airflowProblems(airflow: AirflowStatus | Error): string[] {
 }
 
 function warningsOf(
-  { imagesDate, backup, previous }: HostStatus,
+  { imagesDate, backup, previous, services }: HostStatus,
   airflow: AirflowStatus | Error,
   now: number,
 ): string[] {
@@ -126,6 +134,7 @@ function warningsOf(
         : []
       : ["there is no backup: run make backup"]),
     ...(previous && previous.outcome.kind !== "done" ? [noteOf(previous)] : []),
+    ...services.filter(isStarting).map(({ service }) => `${service} is starting: run make status again in a minute`),
     ...(airflow instanceof Error
       ? []
       : airflow.importErrors.map(

@@ -11,12 +11,16 @@ import { query } from "./psql";
 interface DagFacts {
   readonly isProvisioned: boolean;
   readonly current: string | undefined;
+  /** The release that was switched to, as long as Airflow has not shown it. */
+  readonly awaited: string | undefined;
   /** sha256 by path of the files in the wanted release's directory. */
   readonly found: ReadonlyMap<string, string>;
 }
 
 /** Folder of the results that templates/images/airflow/bin/check_dags.py has printed for each release: <digest>.json. */
 export const CHECKS = `${DATA}/dags/checks`;
+/** Names the release that a push waits for: so that the next push waits on where one has given up. */
+const AWAITED = `${DATA}/dags/awaited`;
 /** Seconds. Airflow parses new files within its refresh interval, and known ones if their mtime is newer than their last parse. */
 const WAIT = 300;
 
@@ -26,17 +30,18 @@ export const dags: Step<DagRelease, DagFacts> = {
   facts: ({ digest }) => ({
     isProvisioned: stable(sh`test -e ${DATA}/migrated; echo $?`, ({ stdout }) => stdout.trim() === "0"),
     current: stable(sh`readlink ${DATA}/dags/current`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
+    awaited: stable(sh`cat ${AWAITED}`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
     found: stable(
       sh`cd ${DAG_RELEASES}/${digest} 2>/dev/null && find . -type f -not -path '*/__pycache__/*' -exec sha256sum {} +`,
       ({ stdout }) =>
         new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
     ),
   }),
-  plan(release, { isProvisioned, current, found }) {
+  plan(release, { isProvisioned, current, awaited, found }) {
     if (!isProvisioned) throw new UserError("Airflow is not on this host yet", "run make provision");
     const isWhole =
       found.size === release.files.length && release.files.every(({ path, sha256 }) => found.get(path) === sha256);
-    if (isWhole && current === release.digest) return [];
+    if (isWhole && current === release.digest) return awaited === release.digest ? [waitFor(release), prune] : [];
     return [...(isWhole ? [] : [upload(release)]), check(release), switchTo(release), waitFor(release), prune];
   },
 };
@@ -67,18 +72,24 @@ mv ${CHECKS}/.new ${checkFile(release.digest)}`,
 const switchTo = (release: DagRelease): Action => ({
   summary: `switch to DAG release ${release.digest}`,
   command: sh`find ${pathOf(release)} -type f -exec touch -d '+15 seconds' {} +
+echo ${release.digest} > ${AWAITED}
 ln -sfn releases/${release.digest} ${DATA}/dags/current.new
 mv -T ${DATA}/dags/current.new ${DATA}/dags/current`,
 });
 
+/** Prints the ids of a check's DAGs, a line each: no shell reads JSON, which escapes every letter beyond ASCII. */
+const DAG_IDS = 'import json, sys; print(*json.load(sys.stdin)["dags"], sep="\\n")';
+
 const waitFor = ({ digest }: DagRelease): Action => ({
   summary: "wait until Airflow shows the new version",
   command: sh`deadline=$(($(date +%s) + ${WAIT}))
-wanted=$(grep -o '"[^"]*": {"file"' ${checkFile(digest)} | sed 's/": {"file"$//; s/^"//' | sort)
+wanted=$(docker exec -i airflow-dag-processor-1 python -c ${DAG_IDS} < ${checkFile(digest)}) || { echo "the dag-processor does not run: see make status"; exit 1; }
+wanted=$(echo "$wanted" | sort)
 until [ "$(${query(`select dag_id from dag where bundle_name = 'releases' and bundle_version = '${digest}' and not is_stale`)} | sort)" = "$wanted" ]; do
   [ "$(date +%s)" -lt "$deadline" ] || { echo "Airflow does not show version ${digest} of all DAGs after ${WAIT} s; see make logs SERVICE=dag-processor"; exit 1; }
   sleep 0.3
-done`,
+done
+rm -f ${AWAITED}`,
 });
 
 /** The releases of all runs that Airflow knows stay, and so do the last three, for a quick way back. */

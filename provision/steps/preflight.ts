@@ -1,10 +1,11 @@
 import { UserError } from "../base/errors";
 import { live, stable } from "../change/fact";
-import { duration, size } from "../base/text";
+import { size } from "../base/text";
 import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { DATA } from "../change/places";
 import { Wanted } from "../release/wanted";
+import { clockProblem, hostClock } from "./clock";
 
 const GIB = 1024 ** 3;
 const SUPPORTED = ["debian 13", "ubuntu 24.04"];
@@ -15,7 +16,6 @@ const CORES = 2;
 const FIRST_DISK = 8 * GIB;
 const SETTLED_DISK = 1 * GIB;
 /** Seconds. Airflow refuses the tokens of tasks from 10 s on. */
-const CLOCK_SKEW = 5;
 
 interface PreflightFacts {
   /** `debian 13` */
@@ -37,7 +37,7 @@ export const preflight: Step<Wanted, PreflightFacts> = {
     cores: stable(sh`nproc`, ({ stdout }) => Number(stdout)),
     memory: live(sh`awk '/^MemTotal/ {print $2 * 1024}' /proc/meminfo`, ({ stdout }) => Number(stdout)),
     disk: live(sh`df --output=target,avail -B1 / ${DATA} 2>/dev/null`, ({ stdout }) => parseDisk(stdout)),
-    clock: live(sh`date +%s`, ({ stdout }) => Number(stdout)),
+    clock: hostClock,
     isMounted: stable(sh`mountpoint -q ${DATA}`, ({ code }) => code === 0),
     isSettled: live(sh`test -e ${DATA}/migrated`, ({ code }) => code === 0),
   }),
@@ -56,7 +56,7 @@ function problemsOf(
   { os, cores, memory, disk, clock, isMounted, isSettled }: PreflightFacts,
 ): string[] {
   const problems: string[] = [];
-  const skew = Math.abs(clock - wanted.clock);
+  const wrongClock = clockProblem(clock, wanted.clock);
   const needed = isSettled ? SETTLED_DISK : FIRST_DISK;
   if (!isMounted)
     problems.push(`the data volume is not mounted at ${DATA}: Airflow would start with an empty database`);
@@ -66,8 +66,7 @@ function problemsOf(
   for (const [path, free] of disk) {
     if (free < needed) problems.push(`${path} has ${size(free)} free: at least ${size(needed)} are needed`);
   }
-  if (skew > CLOCK_SKEW)
-    problems.push(`its clock differs from this machine's by ${duration(skew)}: at most ${CLOCK_SKEW} s are allowed`);
+  if (wrongClock) problems.push(wrongClock);
   return problems;
 }
 

@@ -1,10 +1,12 @@
 import { IncomingMessage, Server, createServer } from "node:http";
+import type { Duplex } from "node:stream";
 import { AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { AirflowApi, NoAnswer, persistently, withAirflow } from "../../provision/api/airflow-api";
 import { UserError } from "../../provision/base/errors";
 import type { Host } from "../../provision/link/host";
 import { LinkLost } from "../../provision/link/ssh-host";
 import { openTunnel } from "../../provision/link/tunnel";
+import { until } from "../support/capture";
 
 /** An HTTP server that answers as Airflow does; `connect` of the host leads to it. */
 let server: Server;
@@ -108,20 +110,50 @@ describe("a lost link", () => {
       return "done";
     };
     const reconnect = async (): Promise<void> => void reconnections++;
-    expect(await persistently(host({ reconnect }), call, lost, new AbortController().signal)).toBe("done");
+    expect(await persistently(host({ reconnect }), call, { lost, slow: lost }, new AbortController().signal)).toBe(
+      "done",
+    );
     expect([calls, reconnections, lost.mock.calls.length]).toEqual([3, 2, 1]);
+  });
+
+  test("that is dead costs one time-out, not one for each of its streams", async () => {
+    const mute = createTcpServer(() => undefined);
+    await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+    const streams: Duplex[] = [];
+    const dead = host({
+      connect: async () => {
+        const stream = connect(portOf(mute), "127.0.0.1");
+        streams.push(stream);
+        return stream;
+      },
+    });
+    await withAirflow(dead, "right", async (airflow) => {
+      const calls = Promise.allSettled(Array.from({ length: 4 }, () => airflow.health()));
+      await until(() => streams.length === 4);
+      streams[0]!.destroy();
+      expect((await calls).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected", "rejected"]);
+    });
+    expect(streams.every(({ destroyed }) => destroyed)).toBe(true);
+    mute.close();
+  });
+
+  test("says that it waits where no answer comes for ten seconds", async () => {
+    jest.useFakeTimers();
+    const slow = jest.fn();
+    const answered = new Promise<string>((resolve) => setTimeout(() => resolve("late"), 12_000));
+    const call = persistently(host(), () => answered, { lost: slow, slow }, new AbortController().signal);
+    await jest.advanceTimersByTimeAsync(9_000);
+    expect(slow).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(4_000);
+    jest.useRealTimers();
+    expect(await call).toBe("late");
+    expect(slow).toHaveBeenCalledTimes(1);
   });
 
   test("is given up after a while, and never hides another error", async () => {
     const { signal } = new AbortController();
     const fail = (error: Error) =>
-      persistently(
-        host(),
-        () => Promise.reject(error),
-        () => undefined,
-        signal,
-        0,
-      );
+      persistently(host(), () => Promise.reject(error), { lost: () => undefined, slow: () => undefined }, signal, 0);
     await expect(fail(new LinkLost("host"))).rejects.toBeInstanceOf(LinkLost);
     await expect(fail(new UserError("no"))).rejects.toThrow("no");
   });

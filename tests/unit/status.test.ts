@@ -87,7 +87,7 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
       services: [
         { ...host.services[0]!, health: "unhealthy" },
         { ...host.services[1]!, state: "restarting", health: "" },
-        { ...host.services[2]!, health: "starting" },
+        { ...host.services[2]!, health: "starting", restarts: 2 },
         { ...host.services[3]!, state: "exited", health: "" },
       ],
     },
@@ -123,6 +123,13 @@ test.each([
 ])("a service after %d restarts is told as: %s", (restarts, shown) => {
   const services = [{ ...host.services[0]!, restarts }, ...host.services.slice(1)];
   expect(statusPage({ ...host, services }, airflow, NOW).lines).toContain(`postgres      ${shown}`);
+});
+
+test("a service that is starting for the first time is no problem yet: Airflow's heartbeats are what counts", () => {
+  const services = host.services.map((service) => ({ ...service, health: "starting", restarts: 0 }));
+  const page = statusPage({ ...host, services }, airflow, NOW);
+  expect(page.problems).toEqual([]);
+  expect(page.warnings[0]).toBe("postgres is starting: run make status again in a minute");
 });
 
 test("a role of DAGs is shown with the time that its credentials have left", () => {

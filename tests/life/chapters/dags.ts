@@ -74,9 +74,18 @@ export function dags(life: Life): void {
     life.dag("hello.py", hello("good day"));
     life.dag("example_etl.py", undefined);
     life.dag("slow.py", slow("one"));
+    life.dag("müll.py", hello("größe").replace("@dag(", '@dag(dag_id="größe", '));
     expect((await life.pushDags()).stdout).toMatch(
-      /^added: slow\nchanged: hello\nremoved: example_etl\nunchanged: 2\n/,
+      /^added: größe, slow\nchanged: hello\nremoved: example_etl\nunchanged: 2\n/,
     );
+  });
+
+  test("a push whose wait has failed is waited for again by the next one", async () => {
+    const before = await life.trace();
+    await life.host("basename $(readlink /srv/airflow/dags/current) > /srv/airflow/dags/awaited");
+    expect(await life.pushDags()).toMatchObject({ text: expect.stringContaining("waited until Airflow shows") });
+    expect(await life.pushDags()).toMatchObject({ stdout: "nothing to do\n" });
+    expect((await life.trace()).services).toEqual(before.services);
   });
 
   test("a DAG that cannot be imported stops the push with file, line and error; the running DAGs stay", async () => {
