@@ -27,7 +27,8 @@ import { prepare } from "./release/prepare";
 import { runScript } from "./script";
 import { readSecrets } from "./deployment/secrets-file";
 import { sh } from "./base/shell";
-import { BACKUPS, backup, backupCopy } from "./steps/backup";
+import { BACKUPS, BackupWanted, backup, backupCopy } from "./steps/backup";
+import { clock } from "./steps/clock";
 import { readTemplate } from "./release/templates";
 
 runScript(async (deployment, context) => {
@@ -38,7 +39,10 @@ runScript(async (deployment, context) => {
   await onMainHost(deployment, async (host) => {
     const { keep } = deployment.backup;
     const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow };
-    const found = await planHost(context, host, [backup], wanted);
+    const found = await planHost<BackupWanted & { clock: number }>(context, host, [clock, backup], {
+      ...wanted,
+      clock: Date.now() / 1000,
+    });
     const id = await changeHost(context, host, found, authorOf("backup"));
     screen.say("  pulling the backup");
     const folder = await pull(host, id!, deployment);

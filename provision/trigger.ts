@@ -2,6 +2,7 @@ import { persistently, withAirflow } from "./api/airflow-api";
 import { readConf } from "./api/dag-conf";
 import {
   DagRun,
+  EMPTY_LOG,
   RunState,
   TaskInstance,
   changes,
@@ -57,15 +58,19 @@ runScript(async (deployment, { screen, signals }) => {
 
 async function failure(screen: Screen, airflow: AirflowApi, { run, tasks }: RunState): Promise<UserError> {
   const failed = tasks.filter(({ state }) => state === "failed");
+  let isUnlogged = false;
   for (const task of failed.slice(0, 3)) {
     screen.say(`last lines of ${nameOf(task)}, try ${task.try_number}:`);
     const lines = await logTail(airflow, run, task).catch((error: Error) => [`(no log: ${error.message})`]);
+    if (lines[0] === EMPTY_LOG) isUnlogged = true;
     for (const line of lines) screen.say(`  ${line}`);
   }
   const which = failed.length > 0 ? `: ${failed.map(nameOf).join(", ")}` : ", although none of its tasks failed";
   return new UserError(
     `the run ${run.dag_run_id} of ${run.dag_id} failed${which}`,
-    "see the whole log in the UI: make ui",
+    isUnlogged
+      ? "a full disk keeps no log: see make status, and make logs SERVICE=scheduler"
+      : "see the whole log in the UI: make ui",
   );
 }
 

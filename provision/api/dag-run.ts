@@ -116,13 +116,17 @@ export const nameOf = ({ task_id, map_index }: TaskInstance): string =>
 const stateOf = ({ state, try_number }: TaskInstance): string =>
   `${state}${try_number > 1 ? `, try ${try_number}` : ""}`;
 
+/** What stands for a log without a line, as a full disk leaves it. */
+export const EMPTY_LOG = "(its log is empty)";
+
 /** The last lines of a task's log, as Airflow keeps them. */
 export async function logTail(airflow: AirflowApi, run: DagRun, task: TaskInstance, count = 20): Promise<string[]> {
   const query = `?full_content=true${task.map_index < 0 ? "" : `&map_index=${task.map_index}`}`;
   const log = await airflow.get<{ content: LogEvent[] | string }>(
     `${runPath(run)}${path`/taskInstances/${task.task_id}/logs/${Math.max(1, task.try_number)}`}${query}`,
   );
-  return logLines(log.content).slice(-count);
+  const lines = logLines(log.content).slice(-count);
+  return lines.some((line) => line.trim()) ? lines : [EMPTY_LOG];
 }
 
 export interface LogEvent {

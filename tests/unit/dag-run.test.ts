@@ -1,4 +1,15 @@
-import { TaskInstance, changes, closest, followRun, logLines, noSuchDag, RunState } from "../../provision/api/dag-run";
+import type { AirflowApi } from "../../provision/api/airflow-api";
+import {
+  DagRun,
+  RunState,
+  TaskInstance,
+  changes,
+  closest,
+  followRun,
+  logLines,
+  logTail,
+  noSuchDag,
+} from "../../provision/api/dag-run";
 
 const task = (state: string | null, more: Partial<TaskInstance> = {}): TaskInstance => ({
   task_id: "load",
@@ -72,4 +83,10 @@ test("a run is followed to its end, every state of it seen", async () => {
     new AbortController().signal,
   );
   expect([end, seen]).toEqual([states[2], ["queued", "running", "success"]]);
+});
+
+test.each([[[]], [""], [[{ event: "::endgroup::" }]]])("a log that holds nothing, %j, is said to", async (content) => {
+  const airflow = { get: async () => ({ content }) } as unknown as AirflowApi;
+  const [run, task] = [{ dag_id: "x", dag_run_id: "y" } as DagRun, { task_id: "t", map_index: -1 } as TaskInstance];
+  expect(await logTail(airflow, run, task)).toEqual(["(its log is empty)"]);
 });
