@@ -20,13 +20,21 @@ export async function runAsRoot(
   options: RunOptions = {},
 ): Promise<Result> {
   const result = await host.run(sh`sudo -n env -i ${ENVIRONMENT} /bin/sh -c ${text.text} sh ${args}`, options);
-  if (result.code !== 0 && /^sudo: /m.test(result.stderr)) {
-    throw new UserError(
-      `${host.name} may not use sudo without a password: ${result.stderr.trim().split("\n")[0]!}`,
-      "give the user passwordless sudo: ALL=(ALL) NOPASSWD:ALL in /etc/sudoers.d",
-    );
-  }
+  if (result.code !== 0 && SUDO_SPEAKS.test(result.stderr)) await mustHaveSudo(host);
   return result;
+}
+
+/** sudo says in its own name that it refuses, and also warnings beside a command that it did run ("unable to resolve host"). */
+const SUDO_SPEAKS = /\bsudo\b/;
+
+/** Asks sudo itself, since its messages do not tell a refusal from a warning. @throws UserError if it refuses */
+async function mustHaveSudo(host: Host): Promise<void> {
+  const { code, stderr } = await host.run(sh`sudo -n true`);
+  if (code <= 0) return;
+  throw new UserError(
+    `${host.name} may not use sudo without a password: ${stderr.trim().split("\n").at(-1)!}`,
+    "give the user passwordless sudo: ALL=(ALL) NOPASSWD:ALL in /etc/sudoers.d",
+  );
 }
 
 /** The hint if an error says that a disk of the host is full; undefined for any other error. */

@@ -96,6 +96,18 @@ describe("sudo", () => {
       );
     },
   );
+  test.each([75, 1, 3])("that only warns leaves a failure to the caller (exit code %d)", async (code) => {
+    const stderr = "sudo: unable to resolve host shop: Name or service not known";
+    const host = { ...answering({ code, stderr }) };
+    const run = host.run;
+    host.run = (command, options) =>
+      command.text === "sudo -n true" ? Promise.resolve({ code: 0, stdout: "", stderr }) : run(command, options);
+    expect(await runAsRoot(host, sh`true`)).toMatchObject({ code });
+  });
+  test("that refuses is told by its refusal, not by a warning before it", async () => {
+    const stderr = "sudo: unable to resolve host shop: Name or service not known\nsudo: a password is required";
+    await expect(runAsRoot(answering({ code: 1, stderr }), sh`true`)).rejects.toThrow(/: sudo: a password is required$/);
+  });
   test("that works leaves a failing command to the caller", async () => {
     expect(await runAsRoot(answering({ code: 3, stderr: "no" }), sh`false`)).toMatchObject({ code: 3 });
   });
