@@ -372,7 +372,19 @@ describe("a host that cannot become what is wanted is refused before anything is
       "a small disk for a first time",
       preflight,
       { disk: `Mounted Avail\n/ ${5 * GIB}\n`, isSettled: fails },
-      /at least 8.0 GiB/,
+      /\/ has 5.0 GiB free: at least 8.0 GiB/,
+    ],
+    [
+      "a small disk for Docker's images",
+      preflight,
+      { disk: `Mounted Avail\n/ ${5 * GIB}\n/var/lib/docker ${5 * GIB}\n`, isSettled: fails },
+      /cannot hold Airflow:\n {2}\/var\/lib\/docker has 5.0 GiB free: at least 6.0 GiB are needed$/,
+    ],
+    [
+      "a small data volume for a first time",
+      preflight,
+      { disk: `Mounted Avail\n/ ${9 * GIB}\n/srv/airflow ${GIB}\n`, isSettled: fails },
+      /cannot hold Airflow:\n {2}\/srv\/airflow has 1.0 GiB free: at least 2.0 GiB are needed$/,
     ],
     ["a wrong clock", preflight, { clock: "1800000009" }, /its clock differs from this machine's by 9.0 s/],
     [
@@ -407,6 +419,11 @@ describe("a host that cannot become what is wanted is refused before anything is
     expect(() => actions(preflight, { ...settled["preflight"], cores: "1", memory: "1", clock: "0" })).toThrow(
       /1 core.*of memory.*clock/s,
     );
+  });
+  test("a data volume of the smallest size that the deployment file allows is enough", () => {
+    // 8 GiB less what ext4 keeps for itself and for root.
+    const disk = `Mounted Avail\n/ ${9 * GIB}\n/srv/airflow ${7.3 * GIB}\n`;
+    expect(actions(preflight, { ...settled["preflight"], disk, isSettled: fails })).toEqual([]);
   });
   test("without any operator's key nobody could log in", () => {
     expect(() => actions(access, {}, { ...wanted, authorizedKeys: [] })).toThrow(/nobody could log in/);
