@@ -3,6 +3,7 @@ import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { DATA } from "../change/places";
 import { Wanted } from "../release/wanted";
+import { finishInterrupted, install, installedOf, isDpkgBroken } from "./apt";
 import { fileText, writeFile } from "./files";
 
 /** Packages by the operating system's ID in /etc/os-release. */
@@ -10,6 +11,8 @@ const PACKAGES: Record<string, readonly string[]> = {
   debian: ["docker.io", "docker-cli", "docker-compose", "docker-buildx", "mmdebstrap", "curl"],
   ubuntu: ["docker.io", "docker-compose-v2", "docker-buildx", "mmdebstrap", "curl"],
 };
+const START = sh`systemctl daemon-reload
+systemctl start docker.service`;
 const DAEMON = "/etc/docker/daemon.json";
 const DROP_IN = "/etc/systemd/system/docker.service.d/airflow.conf";
 
@@ -35,8 +38,8 @@ export const docker: Step<Wanted, DockerFacts> = {
   name: "docker",
   facts: () => ({
     os: stable(sh`. /etc/os-release && echo "$ID"`, ({ stdout }) => stdout.trim()),
-    installed,
-    isDpkgBroken: stable(sh`dpkg --audit`, ({ stdout }) => stdout !== ""),
+    installed: installedOf([...new Set(Object.values(PACKAGES).flat()), "docker-ce"]),
+    isDpkgBroken,
     route,
     daemon: fileText(DAEMON),
     dropIn: fileText(DROP_IN),
@@ -52,10 +55,9 @@ export const docker: Step<Wanted, DockerFacts> = {
     if (settings !== daemon) changed.push(writeFile(DAEMON, settings, { found: daemon }));
     if (DROP_IN_TEXT !== dropIn) changed.push(writeFile(DROP_IN, DROP_IN_TEXT, { found: dropIn }));
     const actions = [...changed];
-    if (isDpkgBroken)
-      actions.push({ summary: "make dpkg finish what was interrupted", command: sh`dpkg --configure -a` });
+    if (isDpkgBroken) actions.push(finishInterrupted);
     // The files are written first, so that the engine starts only once, with the right settings.
-    if (missing.length > 0) actions.push(install(missing));
+    if (missing.length > 0) actions.push(install(missing, START));
     const wasInstalled = installed.has("docker.io") || installed.has("docker-ce");
     if (wasInstalled && changed.length > 0) {
       actions.push({
@@ -74,11 +76,6 @@ export const docker: Step<Wanted, DockerFacts> = {
   },
 };
 
-const installed: Fact<Set<string>> = stable(
-  sh`dpkg-query -W -f '\${Package} \${db:Status-Abbrev}\n' ${[...new Set(Object.values(PACKAGES).flat()), "docker-ce"]}`,
-  ({ stdout }) => new Set([...stdout.matchAll(/^(\S+) ii/gm)].map(([, name]) => name!)),
-);
-
 const route: Fact<Route> = stable(
   sh`cat "/sys/class/net/$(ip -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)/mtu"; ip -o -4 route | grep -Ev ' dev (docker|br-)'`,
   ({ stdout }) => {
@@ -89,20 +86,6 @@ const route: Fact<Route> = stable(
     };
   },
 );
-
-/** Waits for apt's locks: unattended-upgrades holds them for minutes on a fresh machine. `update` has no lock timeout of its own. */
-const install = (packages: readonly string[]): Action => ({
-  summary: `install ${packages.join(" ")}`,
-  command: sh`deadline=$(($(date +%s) + 600))
-until out=$(apt-get update -q 2>&1); do
-  case $out in *"Could not get lock"*|*"Unable to lock"*) ;; *) echo "$out"; exit 100 ;; esac
-  [ "$(date +%s)" -lt "$deadline" ] || { echo "$out"; exit 100; }
-  sleep 2
-done
-apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 ${packages}
-systemctl daemon-reload
-systemctl start docker.service`,
-});
 
 /** Address blocks for containers. The first one that overlaps no route of the host is taken, and kept from then on. */
 const POOLS = ["10.213.0.0/16", "172.29.0.0/16", "192.168.0.0/16", "10.87.0.0/16"];
