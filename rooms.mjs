@@ -46,7 +46,7 @@ export const INFRA = { mayImport: ["base", "deployment", "local"] };
 
 /** Libraries with one door: a file, or a room. */
 export const DOORS = [
-  { name: "ssh2", door: "provision/link/ssh-host.ts" },
+  { name: "ssh2", door: "provision/link/" },
   { name: "zx", door: "provision/lock.ts" },
   { name: "handlebars", door: "provision/release/templates.ts" },
   { name: "age-encryption", door: "provision/deployment/age.ts" },

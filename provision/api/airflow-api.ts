@@ -5,7 +5,7 @@ import { ADMIN, AIRFLOW_PORT } from "../deployment/airflow";
 import { UserError } from "../base/errors";
 import type { Host } from "../link/host";
 import { printable } from "../base/text";
-import { HostUnreachable, LinkLost } from "../link/ssh-host";
+import { HostUnreachable, LinkLost } from "../link/ssh-errors";
 
 /** Airflow's REST API, through the SSH connection: no port is opened on either side. Paths are made by `path`. */
 export interface AirflowApi {

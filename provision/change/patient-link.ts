@@ -3,7 +3,7 @@ import { UserError } from "../base/errors";
 import type { Screen } from "../base/screen";
 import type { Result } from "../base/shell";
 import type { Host } from "../link/host";
-import { HostUnreachable, LinkLost } from "../link/ssh-host";
+import { HostUnreachable, LinkLost } from "../link/ssh-errors";
 
 /** What a client that waits for an answer must know about its operator. */
 export interface Watch {

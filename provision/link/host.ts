@@ -15,6 +15,8 @@ export interface Host {
   readonly name: string;
   /** A file on this machine: it holds the id of the newest change whose end its operator has been told. */
   readonly memory?: string;
+  /** The public key that this machine logged in with, as base64. */
+  readonly loginKey?: string | undefined;
   run(command: Command, options?: RunOptions): Promise<Result>;
   /** Opens a stream to a TCP port on the host's own loopback, through the SSH connection. */
   connect(port: number): Promise<Duplex>;

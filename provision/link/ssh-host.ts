@@ -1,27 +1,32 @@
-import { readFileSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { Client, ClientChannel, utils } from "ssh2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, ClientChannel } from "ssh2";
 import { HostOutput, loginOf } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
+import { readCredentials } from "./credentials";
 import type { Host, RunOptions } from "./host";
 import { pinnedKeys } from "./known-hosts";
 import { proxySocket } from "./proxy-socket";
+import { LinkLost, TurnedAway, connectError } from "./ssh-errors";
 import type { Command, Result } from "../base/shell";
 import { wayIn } from "./way-in";
 
-/** The connection to the host was lost. It is unknown what the command did. */
-export class LinkLost extends UserError {
-  constructor(name: string, cause?: Error) {
-    super(`lost the connection to ${name}`, "run the same verb again", { cause });
-  }
+/**
+ * Milliseconds: to connect at most; between probes of a silent link (three unanswered ones end it); to try again for if
+ * sshd turns this address away, as it does for a while after failed logins.
+ */
+export interface Times {
+  readonly connect: number;
+  readonly keepalive: number;
+  /** @default 0 */
+  readonly patience?: number;
 }
-
-/** Milliseconds: to connect at most, and between probes of a silent link (three unanswered ones end it). */
-const TIMES = { connect: 20_000, keepalive: 15_000 };
+const TIMES: Times = { connect: 20_000, keepalive: 15_000, patience: 30_000 };
+const PAUSE = 1000;
 
 /** Connects with the pinned host key, hands the host to `use`, and always disconnects afterwards. */
 export async function withHost<T>(
@@ -44,11 +49,12 @@ export interface ConnectedHost extends Host {
 /** Connects to a host. @throws UserError if it cannot be reached, is not the pinned one, or does not accept the key */
 export async function connectHost(deployment: Deployment, target: HostOutput, times = TIMES): Promise<ConnectedHost> {
   const name = loginOf(target);
-  let link = await openLink(deployment, target, name, times);
+  let link = await openLinkWithPatience(deployment, target, name, times);
   let isClosed = false;
   return {
     name,
     memory: join(deployment.paths.state, `seen-${target.id}`),
+    loginKey: link.loginKey,
     run: (command, options) => orLost(name, run(link, name, command, options)),
     connect: (port) => orLost(name, forward(link.client, name, port)),
     reconnect: async () => {
@@ -72,12 +78,25 @@ const orLost = <T>(name: string, work: Promise<T>): Promise<T> =>
 interface Link {
   readonly client: Client;
   readonly closed: Promise<void>;
+  readonly loginKey: string | undefined;
   end(): void;
 }
 
-async function openLink(deployment: Deployment, target: HostOutput, name: string, times: typeof TIMES): Promise<Link> {
+async function openLinkWithPatience(...args: Parameters<typeof openLink>): Promise<Link> {
+  const deadline = Date.now() + (args[3].patience ?? 0);
+  for (;;) {
+    try {
+      return await openLink(...args);
+    } catch (error) {
+      if (!(error instanceof TurnedAway) || Date.now() > deadline) throw error;
+    }
+    await sleep(PAUSE);
+  }
+}
+
+async function openLink(deployment: Deployment, target: HostOutput, name: string, times: Times): Promise<Link> {
   const pinned = pinnedKeys(deployment, target);
-  const credentials = readCredentials(deployment);
+  const { acceptedKey, ...credentials } = readCredentials(deployment);
   const client = new Client();
   let refusedKey = false;
   let banner = "";
@@ -118,7 +137,7 @@ async function openLink(deployment: Deployment, target: HostOutput, name: string
     // A proxy program ends when its input ends; if it does not, it is stopped after a second.
     if (proxy) setTimeout(proxy.end, 1000).unref();
   };
-  return { client, closed, end };
+  return { client, closed, loginKey: acceptedKey(), end };
 }
 
 function run({ client, closed }: Link, name: string, command: Command, options: RunOptions = {}): Promise<Result> {
@@ -167,84 +186,3 @@ function forward(client: Client, name: string, port: number): Promise<Duplex> {
     ),
   );
 }
-
-function readCredentials(deployment: Deployment): { privateKey?: Buffer; agent?: string } {
-  const agent = process.env["SSH_AUTH_SOCK"] ? { agent: process.env["SSH_AUTH_SOCK"] } : {};
-  let privateKey: Buffer;
-  try {
-    privateKey = readFileSync(deployment.paths.sshKey);
-  } catch (cause) {
-    if (agent.agent) return agent;
-    throw new UserError(
-      `cannot read the SSH key ${deployment.paths.sshKey}: ${(cause as Error).message}`,
-      "run make keypair",
-      { cause },
-    );
-  }
-  const parsed = utils.parseKey(privateKey);
-  if (!(parsed instanceof Error)) return { privateKey, ...agent };
-  if (agent.agent) return agent;
-  throw new UserError(
-    `cannot use the SSH key ${deployment.paths.sshKey}: ${parsed.message}`,
-    `if it has a passphrase, load it into ssh-agent: ssh-add ${deployment.paths.sshKey}`,
-  );
-}
-
-interface Circumstances {
-  readonly refusedKey: boolean;
-  /** The text that sshd sent before the login. */
-  readonly banner: string;
-  /** The proxy program, and what it wrote to standard error. */
-  readonly program: string | undefined;
-  readonly said: string;
-}
-
-/** What pam_nologin says while systemd has not finished booting. */
-const BOOTING = /System is booting up|not permitted to log in yet/i;
-
-function connectError(
-  name: string,
-  deployment: Deployment,
-  { refusedKey, banner, program, said }: Circumstances,
-  cause: Error & { level?: string; code?: string },
-): UserError {
-  if (BOOTING.test(banner)) {
-    return new HostUnreachable(`${name} is still booting`, "wait a minute, then run the same verb again", { cause });
-  }
-  if (refusedKey || /no matching host key/i.test(cause.message)) {
-    return new UserError(
-      `the SSH host key of ${name} is not the pinned one: nothing was sent`,
-      `somebody may be in between; if you replaced the host, run make infrastructure (pinned keys: ${deployment.paths.knownHosts})`,
-      { cause },
-    );
-  }
-  if (cause.level === "client-authentication") {
-    return new UserError(
-      `${name} refused the key ${deployment.paths.sshKey}`,
-      "is it this deployment's key? AIRFLOW_SSH_KEY names another one; `operators` lists who may log in",
-      { cause },
-    );
-  }
-  if (/no matching key exchange/i.test(cause.message)) {
-    return new UserError(
-      `${name} allows no key exchange that this client knows (post-quantum only?)`,
-      "allow curve25519-sha256 in its sshd_config",
-      { cause },
-    );
-  }
-  if (program) {
-    return new HostUnreachable(
-      `cannot reach ${name} through ${program}: ${said || cause.message}`,
-      "check aws.access in the deployment file: it chooses the way in",
-      { cause },
-    );
-  }
-  return new HostUnreachable(
-    `cannot reach ${name}: ${cause.message}`,
-    "is the host running, and does its firewall let your address in? run make plan",
-    { cause },
-  );
-}
-
-/** There is no connection, for a reason that may pass: it is worth another try while the host boots. */
-export class HostUnreachable extends UserError {}

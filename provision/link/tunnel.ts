@@ -2,7 +2,7 @@ import { AddressInfo, Server, Socket, createServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { once } from "node:events";
 import type { Host } from "./host";
-import { LinkLost } from "./ssh-host";
+import { LinkLost } from "./ssh-errors";
 
 export interface Tunnel {
   readonly port: number;

@@ -3,7 +3,8 @@ import type { HostOutput } from "./outputs";
 import type { Context } from "../base/context";
 import type { Deployment } from "../deployment/deployment";
 import { duration } from "../base/text";
-import { HostUnreachable, connectHost } from "./ssh-host";
+import { HostUnreachable } from "./ssh-errors";
+import { connectHost } from "./ssh-host";
 
 /** Milliseconds: the time limits of one try, and the pause between two tries, which grows. */
 const TRY = { connect: 10_000, keepalive: 15_000 };

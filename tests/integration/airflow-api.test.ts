@@ -4,7 +4,7 @@ import { AddressInfo, connect, createServer as createTcpServer } from "node:net"
 import { AirflowApi, NoAnswer, persistently, withAirflow } from "../../provision/api/airflow-api";
 import { UserError } from "../../provision/base/errors";
 import type { Host } from "../../provision/link/host";
-import { LinkLost } from "../../provision/link/ssh-host";
+import { LinkLost } from "../../provision/link/ssh-errors";
 import { openTunnel } from "../../provision/link/tunnel";
 import { until } from "../support/capture";
 

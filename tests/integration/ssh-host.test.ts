@@ -1,9 +1,12 @@
-import { copyFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { copyFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { createServer, connect as connectSocket } from "node:net";
+import { join } from "node:path";
 import type { HostOutput } from "../../provision/link/outputs";
 import { pinHost } from "../../provision/link/known-hosts";
 import { sh } from "../../provision/base/shell";
-import { ConnectedHost, HostUnreachable, LinkLost, connectHost } from "../../provision/link/ssh-host";
+import { HostUnreachable, LinkLost } from "../../provision/link/ssh-errors";
+import { ConnectedHost, connectHost } from "../../provision/link/ssh-host";
 import { errorOf } from "../support/capture";
 import { temporaryDeployment } from "../support/deployment";
 import { freePort, makeProxy } from "../support/proxy";
@@ -155,6 +158,66 @@ describe("a host out of reach", () => {
     const error = await errorOf(connectHost(deployment, target, { connect: 300, keepalive: 100 }));
     expect(error).toBeInstanceOf(HostUnreachable);
     silent.close();
+  });
+});
+
+describe("an sshd that hangs up before the handshake, as after failed logins", () => {
+  /** Leads to the server, but for the first connections. */
+  async function turnsAway(times: number): Promise<{ target: HostOutput; tries: () => number; close: () => void }> {
+    let tries = 0;
+    const door = createServer((socket) => {
+      socket.on("error", () => undefined);
+      tries += 1;
+      if (tries <= times) return void socket.end("Not allowed at this time\r\n");
+      const inside = connectSocket(server.port, "127.0.0.1").on("error", () => undefined);
+      socket.pipe(inside).pipe(socket);
+    });
+    await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+    const target = hostAt((door.address() as { port: number }).port);
+    pinHost(deployment, target, [server.key]);
+    return { target, tries: () => tries, close: () => door.close() };
+  }
+
+  test("is asked again for a while", async () => {
+    const door = await turnsAway(2);
+    const host = await connectHost(deployment, door.target, { ...TIMES, patience: 20_000 });
+    open.push(host);
+    expect((await host.run(sh`work`)).code).toBe(0);
+    expect(door.tries()).toBe(3);
+    door.close();
+  });
+  test("is named where it goes on doing so", async () => {
+    const door = await turnsAway(Infinity);
+    const error = await errorOf(connectHost(deployment, door.target, { ...TIMES, patience: 1 }));
+    expect(error).toBeInstanceOf(HostUnreachable);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/hangs up before the handshake: its sshd turns this address away$/),
+      hint: expect.stringContaining("PerSourcePenalties"),
+    });
+    door.close();
+  });
+});
+
+describe("the key that logged in is known", () => {
+  const blob = (file: string): string => publicKey(file).split(" ")[1]!;
+  test("where it is a file", async () => {
+    expect((await connect()).loginKey).toBe(blob(key));
+  });
+  test("where it is in an agent, which offers the deployment's own first", async () => {
+    const socket = join(deployment.root, "agent");
+    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const file of [otherKey, makeKey(), makeKey(), key])
+      execFileSync("ssh-add", ["-q", file], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+    process.env["SSH_AUTH_SOCK"] = socket;
+    rmSync(deployment.paths.sshKey);
+    try {
+      expect((await connect()).loginKey).toBe(blob(key));
+      // One for the offer, one with the signature.
+      expect(server.events.filter((event) => event === "auth publickey")).toHaveLength(2);
+    } finally {
+      agent.kill();
+    }
   });
 });
 

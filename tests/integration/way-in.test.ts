@@ -7,7 +7,8 @@ import { Deployment, parseSettings } from "../../provision/deployment/deployment
 import { pinHost } from "../../provision/link/known-hosts";
 import { sh } from "../../provision/base/shell";
 import { sshArguments } from "../../provision/link/ssh-arguments";
-import { HostUnreachable, connectHost } from "../../provision/link/ssh-host";
+import { HostUnreachable } from "../../provision/link/ssh-errors";
+import { connectHost } from "../../provision/link/ssh-host";
 import { waitForHost } from "../../provision/link/wait-for-host";
 import { wayIn } from "../../provision/link/way-in";
 import { errorOf, until } from "../support/capture";

@@ -3,7 +3,7 @@ import { ROOT } from "../../provision/deployment/paths";
 
 const cases: [file: string, source: string, complaint: RegExp | undefined][] = [
   ["provision/status.ts", `import { Client } from "ssh2";`, /ssh2 has one door/],
-  ["provision/link/host.ts", `import { Client } from "ssh2";`, /ssh2 has one door/],
+  ["provision/change/run.ts", `import { Client } from "ssh2";`, /ssh2 has one door/],
   ["provision/link/ssh-host.ts", `import { Client } from "ssh2";`, undefined],
   ["provision/status.ts", `await import("age-encryption");`, /age-encryption has one door/],
   ["provision/deployment/age.ts", `await import("age-encryption");`, undefined],
