@@ -63,7 +63,7 @@ async function planTheHost(context: Context, deployment: Deployment, drafting: P
   return withHost(deployment, target, async (host) => {
     const first = await planFirstBoot(context, host, readOutputs(deployment));
     if (first.length > 0) return first;
-    return (await planHost(context, host, steps, prepare(deployment, secrets, target))).plan;
+    return (await planHost(context, host, steps, prepare(deployment, secrets, target, host.loginKey))).plan;
   });
 }
 

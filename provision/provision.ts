@@ -20,7 +20,7 @@ runScript(async (deployment, context) => {
   await withHost(deployment, target, async (host) => {
     const draft = await drafting;
     await finishFirstBoot(context, host, readOutputs(deployment), authorOf("provision"));
-    const found = await planHost(context, host, steps, prepare(deployment, draft.secrets, target));
+    const found = await planHost(context, host, steps, prepare(deployment, draft.secrets, target, host.loginKey));
     // New secrets are written only now, because planning throws if the host's database was made with others.
     const hasWritten = await draft.keep(askForReaders(context, deployment, "provision"));
     if (hasWritten) screen.say(`wrote ${deployment.paths.secrets}`);

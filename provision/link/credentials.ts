@@ -31,7 +31,7 @@ export function readCredentials({ paths: { sshKey } }: Pick<Deployment, "paths">
   if (onlyAgent) return onlyAgent;
   throw new UserError(
     `cannot use the SSH key ${sshKey}: ${parsed.message}`,
-    `if it has a passphrase, load it into ssh-agent: ssh-add ${deployment.paths.sshKey}`,
+    `if it has a passphrase, load it into ssh-agent: ssh-add ${sshKey}`,
   );
 }
 

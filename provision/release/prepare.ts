@@ -9,8 +9,8 @@ import { Secrets, fingerprint } from "../deployment/secret-names";
 import { readTemplate } from "./templates";
 import type { TaskRole, Wanted } from "./wanted";
 
-/** Everything that a host should be, from the deployment file, the secrets, templates/ and the CA bundle. */
-export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput): Wanted {
+/** Everything that a host should be, from the deployment file, the secrets, templates/ and the CA bundle. @param loginKey as in Wanted */
+export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput, loginKey?: string): Wanted {
   const operatorSecrets = operatorSecretsOf(deployment.airflow);
   const missing = operatorSecrets.filter((name) => secrets[name] === undefined);
   if (missing.length > 0) {
@@ -24,6 +24,7 @@ export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutp
     deployment,
     user: host.user,
     authorizedKeys: authorizedKeys(deployment),
+    loginKey,
     clock: Date.now() / 1000,
     release,
     images: release.images,

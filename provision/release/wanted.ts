@@ -10,6 +10,8 @@ export interface Wanted {
   readonly user: string;
   /** Public keys that may log in, one line each. */
   readonly authorizedKeys: readonly string[];
+  /** The public key that this machine logged in with, as base64; undefined: unknown. */
+  readonly loginKey: string | undefined;
   /** This machine's clock just before the host's is read, in seconds since 1970. */
   readonly clock: number;
   readonly release: Release;

@@ -31,6 +31,7 @@ export function wantedOf(yaml = "", secrets: Secrets = SECRET_VALUES): Wanted {
     deployment,
     user: "ubuntu",
     authorizedKeys: ["ssh-ed25519 AAAA ann"],
+    loginKey: "AAAA",
     clock: 1_800_000_000,
     release,
     images: release.images,

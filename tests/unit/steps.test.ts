@@ -18,6 +18,7 @@ import { preflight } from "../../provision/steps/preflight";
 import { release } from "../../provision/steps/release";
 import { secrets } from "../../provision/steps/secrets";
 import { services } from "../../provision/steps/services";
+import { SSHD_UNIT_TEXT, sshdSettings, sshdText } from "../../provision/steps/sshd";
 import { shutdown } from "../../provision/steps/shutdown";
 import { taskRole } from "../../provision/steps/task-role";
 import { SERVICES, Wanted } from "../../provision/release/wanted";
@@ -108,6 +109,16 @@ TimeoutStopSec=720
 WantedBy=multi-user.target
 `;
 
+const ALGORITHMS =
+  "sntrup761x25519-sha512@openssh.com\ncurve25519-sha256\naes128-ctr\nhmac-sha2-256-etm@openssh.com\nhmac-sha1\n";
+const SSHD_SETTINGS = sshdSettings("ubuntu", new Set(ALGORITHMS.split("\n")));
+const SSHD_CONFIG = sshdText(SSHD_SETTINGS);
+/** As `sshd -T` says it. */
+const SSHD_EFFECTIVE = SSHD_CONFIG.split("\n")
+  .filter((line) => line && !/^(#|HostKey |PermitRootLogin)/.test(line))
+  .map((line) => `${line.replace(/^\S+/, (name) => name.toLowerCase())}\n`)
+  .join("");
+
 /** A host that lacks nothing. */
 const settled: Record<string, Answers> = {
   preflight: {
@@ -124,7 +135,14 @@ const settled: Record<string, Answers> = {
     hasDatabase: "/srv/airflow/postgres/17/PG_VERSION\n",
     mayInitialize: "1\n",
   },
-  access: { authorizedKeys: "ssh-ed25519 AAAA ann\n" },
+  access: {
+    authorizedKeys: "ssh-ed25519 AAAA ann\n",
+    config: SSHD_CONFIG,
+    unit: SSHD_UNIT_TEXT,
+    algorithms: ALGORITHMS,
+    effective: SSHD_EFFECTIVE,
+    others: "",
+  },
   docker: {
     os: "debian\n",
     installed: packages(...PACKAGES),
@@ -174,7 +192,7 @@ describe("on a bare host everything is missing", () => {
   const digest = wanted.release.digest;
   const cases: [Step<Wanted, any>, Answers, string[]][] = [
     [identity, { mayInitialize: "1\n" }, ["make a place for a new database", "write /srv/airflow/identity.json"]],
-    [access, {}, ["write /home/ubuntu/.ssh/authorized_keys"]],
+    [access, {}, ["let only the operators log in"]],
     [
       docker,
       { os: "debian\n", route: ROUTES },
@@ -221,7 +239,20 @@ describe("drift is mended, and nothing else", () => {
       "an operator too many",
       access,
       { authorizedKeys: "ssh-ed25519 AAAA ann\nssh-ed25519 EVIL eve\n" },
-      ["write /home/ubuntu/.ssh/authorized_keys"],
+      ["let only the operators log in"],
+    ],
+    [
+      "a file that sshd reads before ours, or another user who may log in",
+      access,
+      { effective: SSHD_EFFECTIVE.replace("allowusers ubuntu\n", "allowusers eve\nallowusers ubuntu\n") },
+      ["let only the operators log in"],
+    ],
+    ["an edited unit of sshd", access, { unit: fails }, ["let only the operators log in"]],
+    [
+      "keys of other users",
+      access,
+      { others: "root /root/.ssh/authorized_keys\neve /home/eve/.ssh/authorized_keys2\n" },
+      ["remove the SSH keys of root, eve"],
     ],
     ["an edited daemon.json", docker, { daemon: `{"mtu":9000}` }, ["write /etc/docker/daemon.json", "restart docker"]],
     [
@@ -428,6 +459,19 @@ describe("a host that cannot become what is wanted is refused before anything is
   test("without any operator's key nobody could log in", () => {
     expect(() => actions(access, {}, { ...wanted, authorizedKeys: [] })).toThrow(/nobody could log in/);
   });
+  test("whoever logged in with a key that would not open the host any more changes nothing", () => {
+    const refuse = (loginKey?: string) => () => actions(access, settled["access"]!, { ...wanted, loginKey });
+    expect(refuse("BBBB")).toThrow(/the key that you logged in with is not among those that may log in/);
+    expect(refuse("AAAA")()).toEqual([]);
+    expect(refuse(undefined)()).toEqual([]);
+  });
+  test("sshd is told only algorithms that its OpenSSH knows, and one that this client knows", () => {
+    expect(SSHD_SETTINGS).toMatchObject({
+      KexAlgorithms: "sntrup761x25519-sha512@openssh.com,curve25519-sha256",
+      Ciphers: "aes128-ctr",
+      MACs: "hmac-sha2-256-etm@openssh.com",
+    });
+  });
   test("a database that may still be made is none that is gone", () => {
     expect(actions(identity, { ...settled["identity"], hasDatabase: "", mayInitialize: "0\n" })).toEqual([]);
   });
@@ -618,7 +662,9 @@ describe("services change in an order that harms no running task", () => {
 describe("make plan shows", () => {
   test("a person's edit as a diff", () => {
     const edited = { ...settled["access"], authorizedKeys: "ssh-ed25519 AAAA ann\nssh-ed25519 EVIL eve\n" };
-    expect(detail(access, edited)).toBe("@@ -1,2 +1,1 @@\n ssh-ed25519 AAAA ann\n-ssh-ed25519 EVIL eve");
+    expect(detail(access, edited)).toBe(
+      "/home/ubuntu/.ssh/authorized_keys: @@ -1,2 +1,1 @@\n ssh-ed25519 AAAA ann\n-ssh-ed25519 EVIL eve",
+    );
   });
   test("which service is recreated, kept or removed, and which settings of it changed", () => {
     const before = compose.replace(/AIRFLOW__CORE__PARALLELISM: "?\d+"?/, 'AIRFLOW__CORE__PARALLELISM: "99"');
