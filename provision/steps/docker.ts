@@ -5,6 +5,7 @@ import { DATA } from "../change/places";
 import { Wanted } from "../release/wanted";
 import { finishInterrupted, install, installedOf, isDpkgBroken } from "./apt";
 import { fileText, writeFile } from "./files";
+import { FIREWALL } from "./firewall";
 
 /** Packages by the operating system's ID in /etc/os-release. */
 const PACKAGES: Record<string, readonly string[]> = {
@@ -123,4 +124,7 @@ const DROP_IN_TEXT = `# Written by airflow-deployment: no Airflow without its da
 [Unit]
 RequiresMountsFor=${DATA}
 AssertPathIsMountPoint=${DATA}
+
+[Service]
+ExecStartPre=/bin/sh ${FIREWALL}
 `;

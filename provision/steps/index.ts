@@ -3,6 +3,7 @@ import type { Wanted } from "../release/wanted";
 import { access } from "./access";
 import { data } from "./data";
 import { docker } from "./docker";
+import { firewall } from "./firewall";
 import { identity } from "./identity";
 import { images } from "./images";
 import { migrate } from "./migrate";
@@ -18,6 +19,7 @@ export const steps: readonly Step<Wanted>[] = [
   preflight,
   identity,
   access,
+  firewall,
   docker,
   data,
   release,

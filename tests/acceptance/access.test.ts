@@ -51,6 +51,26 @@ done`,
   expect(reached).toBe("");
 });
 
+test("no service reaches the host: not its sshd, by no address of it", async () => {
+  const answering = await running.root(
+    sh`addresses=$(docker network inspect --format '{{range .IPAM.Config}}{{.Gateway}} {{end}}' airflow_default airflow_database; hostname -I | tr ' ' '\n' | grep -v :)
+probe='for address; do (timeout 3 bash -c ": < /dev/tcp/$address/22" 2> /dev/null && echo "$name $address") & done; wait'
+name=host sh -c "$probe" sh $addresses
+for service in ${SERVICES}; do
+  docker exec --env name="$service" airflow-"$service"-1 sh -c "$probe" sh $addresses &
+done; wait; true`,
+  );
+  // The host itself does: so the question is a good one.
+  expect([
+    ...new Set(
+      answering
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")[0]),
+    ),
+  ]).toEqual(["host"]);
+});
+
 test("a wrong password is refused", async () => {
   const login = running.airflow((airflow) => airflow.get("/dags"), "not-the-password");
   await expect(login).rejects.toThrow("does not accept the password");

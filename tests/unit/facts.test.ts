@@ -106,7 +106,9 @@ describe("sudo", () => {
   });
   test("that refuses is told by its refusal, not by a warning before it", async () => {
     const stderr = "sudo: unable to resolve host shop: Name or service not known\nsudo: a password is required";
-    await expect(runAsRoot(answering({ code: 1, stderr }), sh`true`)).rejects.toThrow(/: sudo: a password is required$/);
+    await expect(runAsRoot(answering({ code: 1, stderr }), sh`true`)).rejects.toThrow(
+      /: sudo: a password is required$/,
+    );
   });
   test("that works leaves a failing command to the caller", async () => {
     expect(await runAsRoot(answering({ code: 3, stderr: "no" }), sh`false`)).toMatchObject({ code: 3 });

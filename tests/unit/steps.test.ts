@@ -11,6 +11,7 @@ import { steps } from "../../provision/steps";
 import { access } from "../../provision/steps/access";
 import { data } from "../../provision/steps/data";
 import { docker, overlap } from "../../provision/steps/docker";
+import { firewall } from "../../provision/steps/firewall";
 import { identity } from "../../provision/steps/identity";
 import { images } from "../../provision/steps/images";
 import { migrate } from "../../provision/steps/migrate";
@@ -109,6 +110,14 @@ TimeoutStopSec=720
 WantedBy=multi-user.target
 `;
 
+const FIREWALL = actions(firewall, {})[0]!.stdin!;
+/** As the kernel has them, said by `iptables -S`. */
+const FIREWALL_RULES = `-A INPUT -j AIRFLOW-INPUT
+-N AIRFLOW-INPUT
+-A AIRFLOW-INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+-A AIRFLOW-INPUT -i docker0 -j DROP
+-A AIRFLOW-INPUT -i br-+ -j DROP
+`;
 const ALGORITHMS =
   "sntrup761x25519-sha512@openssh.com\ncurve25519-sha256\naes128-ctr\nhmac-sha2-256-etm@openssh.com\nhmac-sha1\n";
 const SSHD_SETTINGS = sshdSettings("ubuntu", new Set(ALGORITHMS.split("\n")));
@@ -143,6 +152,7 @@ const settled: Record<string, Answers> = {
     effective: SSHD_EFFECTIVE,
     others: "",
   },
+  firewall: { text: FIREWALL, rules: `${FIREWALL_RULES}.\n${FIREWALL_RULES}.\n`, isDockerActive: "active\n" },
   docker: {
     os: "debian\n",
     installed: packages(...PACKAGES),
@@ -202,6 +212,8 @@ describe("on a bare host everything is missing", () => {
         `install ${PACKAGES.join(" ")}`,
       ],
     ],
+    // Docker's first start runs it.
+    [firewall, {}, ["write /usr/local/lib/airflow-deployment/firewall.sh"]],
     [data, {}, ["set owner and mode of 9 directories"]],
     [release, {}, [`unpack release ${digest}`]],
     [images, {}, ["build the base image from Debian's archive", "build the postgres and airflow images"]],
@@ -254,6 +266,14 @@ describe("drift is mended, and nothing else", () => {
       { others: "root /root/.ssh/authorized_keys\neve /home/eve/.ssh/authorized_keys2\n" },
       ["remove the SSH keys of root, eve"],
     ],
+    [
+      "a rule before the firewall's",
+      firewall,
+      { rules: `-A INPUT -j ACCEPT\n-N AIRFLOW-INPUT\n.\n${FIREWALL_RULES}.\n` },
+      ["set the firewall between containers and the host"],
+    ],
+    ["a flushed firewall", firewall, { rules: `.\n.\n` }, ["set the firewall between containers and the host"]],
+    ["a host without IPv6", firewall, { rules: `${FIREWALL_RULES}.\n` }, []],
     ["an edited daemon.json", docker, { daemon: `{"mtu":9000}` }, ["write /etc/docker/daemon.json", "restart docker"]],
     [
       "a missing drop-in",

@@ -54,6 +54,19 @@ const DRIFTS: readonly Drift[] = [
     did: [/^wrote \/etc\/docker\/daemon\.json/, /^restarted docker/],
   },
   {
+    what: "a flushed firewall",
+    script: "iptables --flush INPUT",
+    plan: /set the firewall between containers and the host/,
+    did: [/^set the firewall between containers and the host/],
+  },
+  {
+    what: "a way in for somebody else",
+    script: `mkdir -p /root/.ssh; echo "ssh-ed25519 AAAA eve" > /root/.ssh/authorized_keys
+rm /etc/ssh/sshd_config.d/00-airflow-deployment.conf`,
+    plan: /let only the operators log in\n.*00-airflow-deployment\.conf: it is missing\n +remove the SSH keys of root/,
+    did: [/^let only the operators log in/, /^removed the SSH keys of root/],
+  },
+  {
     what: "a container that was killed, which Docker does not start again",
     script: "docker kill airflow-triggerer-1",
     plan: /triggerer: started, its container's state is exited\n +postgres: kept/,
