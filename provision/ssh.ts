@@ -11,9 +11,10 @@ runScript(async (deployment, { signals }) => {
   const target = mainHost(deployment);
   pinnedKeys(deployment, target);
   const { CMD } = process.env;
-  const hasKey = existsSync(deployment.paths.sshKey);
+  const { sshKey } = deployment.paths;
+  const identity = [sshKey, `${sshKey}.pub`].find((file) => existsSync(file));
   const way = wayIn(deployment, target);
-  const code = await signals.leaveTo(() => run("ssh", sshArguments(deployment.paths, target, hasKey, CMD, way)));
+  const code = await signals.leaveTo(() => run("ssh", sshArguments(deployment.paths, target, identity, CMD, way)));
   if (code === 255) throw new UserError("ssh failed", "see its own message above; make plan may tell more");
   // Without CMD this was an interactive shell: the exit code of its last command is not a failure.
   if (CMD && code !== 0) throw new UserError(`the command ended with exit code ${code}`);

@@ -318,10 +318,14 @@ function verb(name: string, env: NodeJS.ProcessEnv = {}): number {
 /** Runs a command by the system's ssh and returns its seconds. */
 function ssh(command: string, input: string | Buffer): number {
   const started = process.hrtime.bigint();
-  const { status } = spawnSync("ssh", sshArguments(deployment.paths, mainHost(deployment), true, command), {
-    input,
-    maxBuffer: 2 ** 28,
-  });
+  const { status } = spawnSync(
+    "ssh",
+    sshArguments(deployment.paths, mainHost(deployment), deployment.paths.sshKey, command),
+    {
+      input,
+      maxBuffer: 2 ** 28,
+    },
+  );
   if (status !== 0) throw new Error(`ssh failed: ${command}`);
   return Number(process.hrtime.bigint() - started) / 1e9;
 }

@@ -127,9 +127,9 @@ test("the system's ssh takes the same way", async () => {
   const host = await serve();
   pin(deployment, host);
   const way = wayIn(deployment, host);
-  const args = sshArguments(deployment.paths, host, true, "hello", way);
+  const args = sshArguments(deployment.paths, host, deployment.paths.sshKey, "hello", way);
   const child = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    execFile("ssh", ["-F", "none", "-o", "BatchMode=yes", ...args], (error, stdout, stderr) =>
+    execFile("ssh", ["-o", "BatchMode=yes", ...args], (error, stdout, stderr) =>
       resolve({ code: error ? 1 : 0, stdout, stderr }),
     );
   });

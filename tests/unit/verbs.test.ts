@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { path, detailOf, unhealthy } from "../../provision/api/airflow-api";
 import { pathsOf } from "../../provision/deployment/paths";
 import { logsCommand } from "../../provision/page/service-logs";
@@ -40,18 +41,28 @@ describe("ssh", () => {
   const paths = { ...pathsOf("local", "local"), knownHosts: "/a place/known_hosts%h", sshKey: "/keys/ssh" };
 
   test("it trusts the pinned host key only, and offers the deployment's key only", () => {
-    const text = sshArguments(paths, target, true).join(" ");
+    const text = sshArguments(paths, target, paths.sshKey).join(" ");
     expect(text).toContain("-o StrictHostKeyChecking=yes");
     expect(text).toContain('-o UserKnownHostsFile="/a place/known_hosts%%h" -o GlobalKnownHostsFile=/dev/null');
     expect(text).toContain("-o IdentitiesOnly=yes -i /keys/ssh -p 2222 ubuntu@203.0.113.7");
   });
 
+  test("nothing that stands in ~/.ssh/config forwards an agent, asks the DNS for keys or takes another way", () => {
+    const args = ["-o", "BatchMode=yes", "-G", ...sshArguments(paths, target, paths.sshKey)];
+    const settings = execFileSync("ssh", args, { encoding: "utf8", stdio: "pipe" });
+    expect(args.join(" ")).toContain(" -F /dev/null ");
+    for (const line of ["forwardagent no", "verifyhostkeydns false", "hostname 203.0.113.7", "permitlocalcommand no"])
+      expect(settings).toContain(`${line}\n`);
+    expect(settings).not.toMatch(/^proxy(jump|command)/m);
+  });
+
   test("a key without a file is the agent's", () => {
-    expect(sshArguments(paths, target, false).join(" ")).not.toMatch(/IdentitiesOnly|-i /);
+    expect(sshArguments(paths, target, `${paths.sshKey}.pub`).join(" ")).toMatch(/IdentitiesOnly=yes .*-i \S+\.pub /);
+    expect(sshArguments(paths, target, undefined).join(" ")).not.toMatch(/IdentitiesOnly|-i /);
   });
 
   test("a command is one argument, as it was typed", () => {
-    expect(sshArguments(paths, target, true, "df -h; id").slice(-2)).toEqual(["--", "df -h; id"]);
+    expect(sshArguments(paths, target, paths.sshKey, "df -h; id").slice(-2)).toEqual(["--", "df -h; id"]);
   });
 });
 
