@@ -94,6 +94,16 @@ const Fields = z.strictObject({
         ),
     })
     .prefault({}),
+  host: z
+    .strictObject({
+      updates: z
+        .enum(["security", "none"])
+        .default("security")
+        .describe(
+          "`security`: the host installs its system's security updates each night, without Docker's and without a reboot; `none`: it installs none by itself",
+        ),
+    })
+    .prefault({}),
   build: z
     .strictObject({
       caBundle: z

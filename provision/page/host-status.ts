@@ -35,6 +35,13 @@ const facts = {
     sh`echo $(($(date +%s) - $(date -d "$(systemctl show -p UserspaceTimestamp --value)" +%s)))`,
     ({ stdout }) => Number(stdout),
   ),
+  /** Why a reboot is due: `6.12.0-2 is installed, 6.12.0-1 runs`; undefined where none is. */
+  rebootReason: live(
+    sh`if [ -e /run/reboot-required ]; then sort -u /run/reboot-required.pkgs 2> /dev/null | paste -sd ' '; exit 0; fi
+newest=$(ls /boot/vmlinuz-* 2> /dev/null | sort -V | tail -n 1)
+[ -n "$newest" ] && [ "\${newest#/boot/vmlinuz-}" != "$(uname -r)" ] && echo "kernel \${newest#/boot/vmlinuz-} is installed, $(uname -r) runs"`,
+    ({ code, stdout }) => (code === 0 ? stdout.trim() || "the system asks for it" : undefined),
+  ),
   hasData: live(sh`mountpoint -q ${DATA}`, ({ code }) => code === 0),
   docker: live(sh`systemctl is-active docker.service`, first),
   services: live(

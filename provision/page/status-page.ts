@@ -121,13 +121,14 @@ function airflowProblems(airflow: AirflowStatus | Error): string[] {
 }
 
 function warningsOf(
-  { imagesDate, backup, previous, services }: HostStatus,
+  { imagesDate, backup, previous, services, rebootReason }: HostStatus,
   airflow: AirflowStatus | Error,
   now: number,
 ): string[] {
   const days = imagesDate ? Math.floor((now - Date.parse(imagesDate) / 1000) / DAY) : 0;
   return [
     ...(days > 30 ? [`the images are ${days} days old: run make lock, then make provision, for security updates`] : []),
+    ...(rebootReason ? [`updates of the host wait for a reboot (${rebootReason}): run make reboot`] : []),
     ...(backup
       ? now - backup.made > 7 * DAY
         ? [`the last backup is ${age(now - backup.made)} old: run make backup`]

@@ -6,6 +6,7 @@ import { Wanted } from "../release/wanted";
 import { finishInterrupted, install, installedOf, isDpkgBroken } from "./apt";
 import { fileText, writeFile } from "./files";
 import { FIREWALL } from "./firewall";
+import { UPDATES_PACKAGE } from "./updates";
 
 /** Packages by the operating system's ID in /etc/os-release. */
 const PACKAGES: Record<string, readonly string[]> = {
@@ -39,16 +40,17 @@ export const docker: Step<Wanted, DockerFacts> = {
   name: "docker",
   facts: () => ({
     os: stable(sh`. /etc/os-release && echo "$ID"`, ({ stdout }) => stdout.trim()),
-    installed: installedOf([...new Set(Object.values(PACKAGES).flat()), "docker-ce"]),
+    installed: installedOf([...new Set(Object.values(PACKAGES).flat()), UPDATES_PACKAGE, "docker-ce"]),
     isDpkgBroken,
     route,
     daemon: fileText(DAEMON),
     dropIn: fileText(DROP_IN),
     isActive: stable(sh`systemctl is-active docker.service`, ({ stdout }) => stdout.trim() === "active"),
   }),
-  plan(_wanted, { os, installed, isDpkgBroken, route, daemon, dropIn, isActive }) {
+  plan({ deployment }, { os, installed, isDpkgBroken, route, daemon, dropIn, isActive }) {
     // If somebody has installed Docker's own packages (docker-ce), they stay, and only the other packages are added.
-    const missing = (PACKAGES[os] ?? []).filter(
+    const packages = [...(PACKAGES[os] ?? []), ...(deployment.host.updates === "security" ? [UPDATES_PACKAGE] : [])];
+    const missing = packages.filter(
       (name) => !installed.has(name) && !(installed.has("docker-ce") && name.startsWith("docker")),
     );
     const settings = daemonSettings(route, daemon);

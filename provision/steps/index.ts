@@ -13,6 +13,7 @@ import { secrets } from "./secrets";
 import { services } from "./services";
 import { shutdown } from "./shutdown";
 import { taskRole } from "./task-role";
+import { updates } from "./updates";
 
 /** The steps of `make provision`, in the order in which their actions run. */
 export const steps: readonly Step<Wanted>[] = [
@@ -29,4 +30,5 @@ export const steps: readonly Step<Wanted>[] = [
   migrate,
   services,
   shutdown,
+  updates,
 ];

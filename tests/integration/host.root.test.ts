@@ -5,15 +5,17 @@ import { changeHost, planHost } from "../../provision/change/host-plan";
 import { Fact } from "../../provision/change/fact";
 import { readRaw } from "../../provision/change/read-facts";
 import { ConnectedHost } from "../../provision/link/ssh-host";
-import { finishInterrupted, installedOf, isDpkgBroken } from "../../provision/steps/apt";
+import { finishInterrupted, install, installedOf, isDpkgBroken } from "../../provision/steps/apt";
 import { access } from "../../provision/steps/access";
+import { UPDATES_PACKAGE, updates } from "../../provision/steps/updates";
 import { ANN, change } from "../support/plans";
 import { context } from "../support/context";
+import { sh } from "../../provision/base/shell";
 import { PYTHON } from "../support/moto";
 import { wantedOf } from "../support/wanted";
 import { SystemdHost, makeSystemdHost } from "../support/systemd-host";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let machine: SystemdHost;
 let host: ConnectedHost;
@@ -160,4 +162,19 @@ systemctl daemon-reload; systemctl restart ssh.service`);
     expect(stdout).toMatch(/\(key\) ssh-ed25519/);
     expect(stdout).not.toContain("[fail]");
   });
+});
+
+test("the host's own security updates: each night, from no other source, without Docker's; a second plan is empty", async () => {
+  const plan = () => planHost(context, host, [updates], wantedOf());
+  await change(host, install([UPDATES_PACKAGE], sh`true`));
+  await changeHost(context, host, await plan(), ANN);
+  expect((await plan()).plan).toEqual([]);
+  const said = machine.root(
+    "unattended-upgrade --dry-run --debug 2>&1; apt-config dump APT::Periodic; systemctl is-enabled apt-daily-upgrade.timer",
+  );
+  expect(said).toMatch(
+    /Allowed origins are: origin=Debian,codename=trixie-security,label=Debian-Security, origin=Ubuntu,archive=trixie-security\n/,
+  );
+  expect(said).toMatch(/Initial blacklist: \^docker \^containerd \^runc\$/);
+  expect(said).toMatch(/APT::Periodic::Unattended-Upgrade "1";[^]*\nenabled\n/);
 });

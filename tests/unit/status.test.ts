@@ -37,6 +37,7 @@ const host: HostStatus = {
   disks: [{ paths: ["/", "/srv/airflow"], size: 100 * 2 ** 30, free: 40 * 2 ** 30 }],
   memory: { total: 8 * 2 ** 30, available: 4 * 2 ** 30 },
   taskRole: undefined,
+  rebootReason: undefined,
   backup: { name: "20260228T000000Z-1", made: NOW - 86_400, bytes: 2_000_000 },
 };
 const airflow: AirflowStatus = { version: "3.3.2", unhealthy: [], active: 2, paused: 1, importErrors: [], failed: [] };
@@ -140,6 +141,12 @@ test("a role of DAGs is shown with the time that its credentials have left", () 
 });
 
 test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus, warning: string | RegExp]>([
+  [
+    "a kernel that waits for a reboot",
+    { rebootReason: "kernel 6.12.2 is installed, 6.12.1 runs" },
+    airflow,
+    "updates of the host wait for a reboot (kernel 6.12.2 is installed, 6.12.1 runs): run make reboot",
+  ],
   ["old images", { imagesDate: "2026-01-01" }, airflow, /^the images are 59 days old/],
   ["no backup", { backup: undefined }, airflow, "there is no backup: run make backup"],
   [

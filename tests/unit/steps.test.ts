@@ -22,6 +22,7 @@ import { services } from "../../provision/steps/services";
 import { SSHD_UNIT_TEXT, sshdSettings, sshdText } from "../../provision/steps/sshd";
 import { shutdown } from "../../provision/steps/shutdown";
 import { taskRole } from "../../provision/steps/task-role";
+import { updates } from "../../provision/steps/updates";
 import { SERVICES, Wanted } from "../../provision/release/wanted";
 import { SECRET_VALUES, wantedOf } from "../support/wanted";
 
@@ -65,7 +66,9 @@ const DAEMON = JSON.stringify(
   null,
   2,
 );
-const PACKAGES = ["docker.io", "docker-cli", "docker-compose", "docker-buildx", "mmdebstrap", "curl"];
+const PACKAGES = [
+  ...["docker.io", "docker-cli", "docker-compose", "docker-buildx", "mmdebstrap", "curl", "unattended-upgrades"],
+];
 const packages = (...names: string[]): string => names.map((name) => `${name} ii \n`).join("");
 const ROUTES = "1400\n10.0.0.0/24 dev eth0 scope link\n172.17.0.0/16 dev eth0\n";
 const DROP_IN = actions(docker, { os: "debian", route: ROUTES, daemon: `${DAEMON}\n` }).find(({ summary }) =>
@@ -110,6 +113,7 @@ TimeoutStopSec=720
 WantedBy=multi-user.target
 `;
 
+const UPDATES = actions(updates, {}).flatMap(({ stdin }) => stdin ?? []);
 const FIREWALL = actions(firewall, {})[0]!.stdin!;
 /** As the kernel has them, said by `iptables -S`. */
 const FIREWALL_RULES = `-A INPUT -j AIRFLOW-INPUT
@@ -186,6 +190,7 @@ const settled: Record<string, Answers> = {
     isHealthy: "",
   },
   shutdown: { unit: DRAIN_UNIT, isEnabled: "enabled\nactive\n" },
+  updates: { apt: UPDATES[0]!, needrestart: UPDATES[1]! },
 };
 /** Answers of every step have to be here: a new one fails until they are. */
 test("the tables of this file have every step", () => {
@@ -230,6 +235,11 @@ describe("on a bare host everything is missing", () => {
       ],
     ],
     [taskRole, { found: "-\n-\n-\n-\n" }, []],
+    [
+      updates,
+      {},
+      ["write /etc/apt/apt.conf.d/90airflow-deployment", "write /etc/needrestart/conf.d/airflow-deployment.conf"],
+    ],
     [shutdown, {}, ["write /etc/systemd/system/airflow-drain.service", "start airflow-drain.service"]],
   ];
   test("every step is here, but for preflight, which refuses", () => {
@@ -283,7 +293,7 @@ describe("drift is mended, and nothing else", () => {
     ],
     ["another MTU of the way out", docker, { route: "1500\n" }, ["write /etc/docker/daemon.json", "restart docker"]],
     ["a stopped docker", docker, { isActive: { code: 3, stdout: "inactive\n" } }, ["start docker"]],
-    ["a removed package", docker, { installed: packages(...PACKAGES.slice(0, -1)) }, ["install curl"]],
+    ["a removed package", docker, { installed: packages(...PACKAGES.slice(0, -1)) }, ["install unattended-upgrades"]],
     [
       "a half-installed package",
       docker,
@@ -293,7 +303,7 @@ describe("drift is mended, and nothing else", () => {
     [
       "Docker's own packages, chosen by somebody",
       docker,
-      { installed: packages("docker-ce", "mmdebstrap", "curl") },
+      { installed: packages("docker-ce", "mmdebstrap", "curl", "unattended-upgrades") },
       [],
     ],
     [
@@ -494,6 +504,21 @@ describe("a host that cannot become what is wanted is refused before anything is
   });
   test("a database that may still be made is none that is gone", () => {
     expect(actions(identity, { ...settled["identity"], hasDatabase: "", mayInitialize: "0\n" })).toEqual([]);
+  });
+});
+
+describe("the host's own updates", () => {
+  test("are those of security, and never Docker's, whose restart would come under running tasks", () => {
+    expect(UPDATES[0]).toMatch(/^#clear Unattended-Upgrade::Origins-Pattern;$/m);
+    expect(UPDATES[0]!.match(/^ {2}"origin=.*$/gm)!.every((line) => line.includes("-security"))).toBe(true);
+    expect(UPDATES[0]).toContain('"^docker";\n  "^containerd";');
+    expect(UPDATES[0]).toContain('Automatic-Reboot "false"');
+    expect(UPDATES[1]).toContain("(docker|containerd)");
+  });
+  test("can be left to the operator", () => {
+    const [write, ...more] = actions(updates, settled["updates"]!, wantedOf("host: {updates: none}"));
+    expect(write!.stdin).toContain('APT::Periodic::Unattended-Upgrade "0";');
+    expect(more).toEqual([]);
   });
 });
 
@@ -724,7 +749,7 @@ describe("Docker's engine", () => {
     );
   test("gets the packages of Ubuntu by Ubuntu's names", () => {
     expect(summaries(docker, { os: "ubuntu\n", route: ROUTES }).at(-1)).toBe(
-      "install docker.io docker-compose-v2 docker-buildx mmdebstrap curl",
+      "install docker.io docker-compose-v2 docker-buildx mmdebstrap curl unattended-upgrades",
     );
   });
   test("takes an address block that meets no route of the host", () => {
