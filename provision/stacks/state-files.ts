@@ -1,21 +1,20 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors";
+import { sh } from "../base/shell";
 import type { AwsDeployment } from "../deployment/deployment";
+import { byHand, stackDirectory } from "./folders";
 import { STACKS } from "./plan-text";
-import { stackDirectory } from "./synth";
-import { terraformProgram } from "./terraform-errors";
-import { dataDirectory } from "./terraform-run";
 
 /** @throws UserError if an earlier run could not store its state: that one is newer than what Terraform would read */
 export function refuseUnstoredState(deployment: AwsDeployment): void {
   for (const stack of STACKS) {
-    const folder = stackDirectory(deployment, stack);
-    if (!existsSync(join(folder, "errored.tfstate"))) continue;
+    const file = join(stackDirectory(deployment, stack), "errored.tfstate");
+    if (!existsSync(file)) continue;
+    const store = sh`${byHand(deployment, stack, "state", "push", "errored.tfstate")} && rm ${file}`;
     throw new UserError(
-      `an earlier run could not store the state of ${stack}: it is in ${join(folder, "errored.tfstate")}`,
-      `nothing was touched; store it: cd ${folder} && TF_DATA_DIR=${dataDirectory(deployment, stack)} ` +
-        `${terraformProgram()} state push errored.tfstate && rm errored.tfstate (deployment ${deployment.name})`,
+      `an earlier run could not store the state of ${stack}: it is in ${file}`,
+      `nothing was touched; store it: ${store.text}`,
     );
   }
 }

@@ -5,6 +5,7 @@ import type { Context } from "../base/context";
 import { UserError } from "../base/errors";
 import type { Deployment } from "../deployment/deployment";
 import { ROOT } from "../deployment/paths";
+import { stackDirectory } from "./folders";
 import type { Descriptions, Stack } from "./plan-text";
 
 /** What a synth leaves out so that a destruction can be planned. */
@@ -35,9 +36,6 @@ interface Configuration {
   readonly variable?: Readonly<Record<string, unknown>>;
   readonly resource?: Readonly<Record<string, Readonly<Record<string, { readonly "//"?: Descriptions[string] }>>>>;
 }
-
-export const stackDirectory = ({ paths }: Deployment, stack: Stack): string =>
-  join(paths.state, "cdktf.out/stacks", stack);
 
 export const configuration = (deployment: Deployment, stack: Stack): Configuration =>
   JSON.parse(readFileSync(join(stackDirectory(deployment, stack), "cdk.tf.json"), "utf8"));

@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { Busy, UserError } from "../base/errors";
+import { stateBucket } from "../deployment/aws-settings";
+import type { Deployment } from "../deployment/deployment";
+import { byHand, terraformProgram } from "./folders";
 import type { Stack } from "./plan-text";
-
-/** The program that is run: `terraform`, or the one that TERRAFORM names, such as OpenTofu's `tofu`. */
-export const terraformProgram = (): string => process.env["TERRAFORM"] || "terraform";
 
 const INSTALL =
   "install it: https://developer.hashicorp.com/terraform/install; or set TERRAFORM=tofu: https://opentofu.org/docs/intro/install";
@@ -27,17 +28,19 @@ export function parseEvents(text: string): TerraformEvent[] {
 export class Protected extends UserError {}
 
 /** The error of a failed run of terraform: from its error events or, without any, from everything that it printed. */
-export function terraformError(stack: Stack, events: readonly TerraformEvent[], text: string): UserError {
+export function terraformError(
+  deployment: Deployment,
+  stack: Stack,
+  events: readonly TerraformEvent[],
+  text: string,
+): UserError {
   const message = (events.flatMap(errorOf).join("\n") || text).trim();
   // Terraform reads the state while it locks it, and reports a broken state as a failure to lock.
   if (/state file|state snapshot|unexpected end of JSON/i.test(message)) {
-    return new UserError(
-      `Terraform cannot read the state of ${stack}: ${message}`,
-      `${stack}.tfstate.backup beside it is the state before the last change`,
-    );
+    return new UserError(`Terraform cannot read the state of ${stack}: ${message}`, earlierState(deployment, stack));
   }
   if (/prevent_destroy/.test(message)) return new Protected(`a protected resource would be destroyed: ${message}`);
-  if (/state lock/i.test(message)) return lockHeld(stack, message);
+  if (/state lock/i.test(message)) return lockHeld(deployment, stack, message);
   if (/unsupported Terraform Core version/i.test(message)) return tooOldOrMissing("is too old");
   const [, script] = /local-exec provisioner error: .*?\. Output:\s*([\s\S]+)$/.exec(message) ?? [];
   return new UserError(
@@ -55,13 +58,22 @@ function errorOf({ type, diagnostic }: TerraformEvent): string[] {
   return type === "diagnostic" && severity === "error" ? [`${summary}${detail ? `: ${detail}` : ""}`] : [];
 }
 
+/** Where the state before the last change is. */
+function earlierState(deployment: Deployment, stack: Stack): string {
+  if (deployment.infrastructure === "aws" && deployment.aws.state === "s3") {
+    const { name } = deployment;
+    return `the bucket ${stateBucket(deployment)} keeps earlier versions of ${name}/${stack}.tfstate`;
+  }
+  return `${join(deployment.paths.terraformState, `${stack}.tfstate.backup`)} is the state before the last change`;
+}
+
 /** Says who holds the state's lock. Only a person can tell whether that run is still alive. */
-function lockHeld(stack: Stack, message: string): UserError {
+function lockHeld(deployment: Deployment, stack: Stack, message: string): UserError {
   const info = (name: string): string => new RegExp(`${name}:[ \\t]+(\\S.*)`).exec(message)?.[1]?.trim() ?? "";
   const [who, operation, since, id] = [info("Who"), info("Operation"), info("Created"), info("ID")];
   const what = operation.replace(/^OperationType/, "").toLowerCase();
   const about = [who && ` by ${who}`, what && ` (${what})`, since && ` since ${since}`].filter(Boolean).join("");
-  const unlock = `${terraformProgram()} -chdir=state/<deployment>/cdktf.out/stacks/${stack} force-unlock ${id}`;
+  const unlock = byHand(deployment, stack, "force-unlock", id).text;
   const hint = id
     ? `wait until that run has ended; if you are sure that it is dead: ${unlock}`
     : "wait until that run has ended";

@@ -6,18 +6,16 @@ import type { Context } from "../base/context";
 import { UserError } from "../base/errors";
 import { duration } from "../base/text";
 import type { Deployment } from "../deployment/deployment";
+import { dataDirectory, stackDirectory, terraformProgram } from "./folders";
 import type { Stack } from "./plan-text";
-import { configuration, stackDirectory } from "./synth";
-import { TerraformEvent, parseEvents, terraformError, terraformProgram, tooOldOrMissing } from "./terraform-errors";
+import { configuration } from "./synth";
+import { TerraformEvent, parseEvents, terraformError, tooOldOrMissing } from "./terraform-errors";
 
 export interface TerraformOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Gets a line for each resource that took a second or longer, and each line that a resource's script prints. */
   readonly onProgress?: (line: string) => void;
 }
-
-/** The folder where Terraform keeps what it has installed for a stack. */
-export const dataDirectory = ({ paths }: Deployment, stack: Stack): string => join(paths.state, "terraform", stack);
 
 /** Runs terraform in a stack's directory. @throws UserError with terraform's own message if it fails */
 export async function terraform(
@@ -51,7 +49,12 @@ export async function terraform(
       : error;
   });
   if (result.code === 0) return result;
-  throw terraformError(stack, [...events, ...parseEvents(result.stdout)], `${result.stdout}${result.stderr}`);
+  throw terraformError(
+    deployment,
+    stack,
+    [...events, ...parseEvents(result.stdout)],
+    `${result.stdout}${result.stderr}`,
+  );
 }
 
 /** Runs `terraform init`, but only if the configuration of backend and providers has changed since the last time. */

@@ -22,7 +22,8 @@ import { hasBucket, isBucketEmpty } from "../../provision/aws/buckets";
 import { makeStateBucket } from "../../provision/aws/state-bucket";
 import { refuseFullBucket, refuseTwin } from "../../provision/aws/aws-checks";
 import { TEMPLATES } from "../../provision/deployment/paths";
-import { terraformError, terraformProgram } from "../../provision/stacks/terraform-errors";
+import { dataDirectory, stackDirectory, terraformProgram } from "../../provision/stacks/folders";
+import { terraformError } from "../../provision/stacks/terraform-errors";
 import { ACCOUNT, REGION, awsDeployment, synthesize } from "../support/aws";
 import { errorOf, until } from "../support/capture";
 import { startAwsStub } from "../support/aws-stub";
@@ -138,12 +139,13 @@ async function query(service: string, parameters: Record<string, string>): Promi
   return response.text();
 }
 
-/** A stack with the backend that ours have, and a resource that takes its time. */
-function stack(name: string): string {
-  const folder = join(root, name);
-  mkdirSync(folder);
-  const deployment = awsDeployment(root, { state: "s3" }, undefined, "shared");
-  const { backend } = synthesize(deployment).host.terraform;
+const SHARED = awsDeployment(join(root, "a team's"), { state: "s3" }, undefined, "shared");
+
+/** The host stack's folder, with the backend that it has, and a resource that takes its time. */
+function stack(): string {
+  const folder = stackDirectory(SHARED, "host");
+  const { backend } = synthesize(SHARED).host.terraform;
+  rmSync(join(folder, "cdk.tf.json"));
   const endpoints = { s3: moto.url, sts: moto.url, iam: moto.url };
   const loopback = {
     endpoints,
@@ -154,7 +156,7 @@ function stack(name: string): string {
     skip_credentials_validation: true,
   };
   const { allowed_account_ids: _, ...s3 } = backend.s3;
-  const command = `touch ${folder}/began; while [ -e ${folder}/wait ]; do sleep 0.05; done`;
+  const command = `touch began; while [ -e wait ]; do sleep 0.05; done`;
   const resource = { terraform_data: { slow: { provisioner: [{ "local-exec": { command } }] } } };
   writeFileSync(
     join(folder, "main.tf.json"),
@@ -166,7 +168,12 @@ function stack(name: string): string {
 }
 
 const args = (folder: string, words: readonly string[]): string[] => [`-chdir=${folder}`, ...words];
-const env = () => ({ ...process.env, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" });
+const env = () => ({
+  ...process.env,
+  CHECKPOINT_DISABLE: "1",
+  TF_IN_AUTOMATION: "1",
+  TF_DATA_DIR: dataDirectory(SHARED, "host"),
+});
 const terraform = (folder: string, ...words: string[]) =>
   spawnSync(terraformProgram(), args(folder, words), { env: env(), encoding: "utf8" });
 const apply = ["apply", "-input=false", "-auto-approve", "-no-color"];
@@ -179,7 +186,7 @@ describe("the state in S3", () => {
     await makeStateBucket(TARGET, BUCKET);
     // Here there is no TLS.
     await s3().send(new DeleteBucketPolicyCommand({ Bucket: BUCKET }));
-    folder = stack("locked");
+    folder = stack();
     writeFileSync(join(folder, "wait"), "");
     holder = spawn(terraformProgram(), args(folder, apply), { env: env(), stdio: "ignore" });
     await until(() => existsSync(join(folder, "began")), 60);
@@ -188,7 +195,7 @@ describe("the state in S3", () => {
   const refused = () => {
     const { status, stderr } = terraform(folder, "apply", "-input=false", "-auto-approve", "-no-color");
     expect(status).toBe(1);
-    return terraformError("host", [], stderr);
+    return terraformError(SHARED, "host", [], stderr);
   };
 
   test("is held by one run at a time: who, what and since when are told", () => {
@@ -199,14 +206,17 @@ describe("the state in S3", () => {
     );
   });
 
-  test("stays held when its holder is killed; the hint's words free it", async () => {
+  test("stays held when its holder is killed; the hint's own line frees it, from any folder", async () => {
     const ended = new Promise((resolve) => holder.once("close", resolve));
     holder.kill("SIGKILL");
     await ended;
     rmSync(join(folder, "wait"));
     const { hint = "" } = refused();
-    const [, id] = /if that run is dead for sure: \S+ -chdir=\S+ force-unlock (\S+)$/.exec(hint) ?? [];
-    expect(terraform(folder, "force-unlock", "-force", id!).status).toBe(0);
+    const [, line] = /if you are sure that it is dead: (.*)$/.exec(hint) ?? [];
+    // A shell of the operator's: nothing but what the line says.
+    const { TF_DATA_DIR: _, ...plain } = env();
+    const unlock = spawnSync("sh", ["-c", line!], { cwd: "/", env: plain, input: "yes\n", encoding: "utf8" });
+    expect({ said: unlock.stderr, status: unlock.status }).toMatchObject({ status: 0 });
     expect(terraform(folder, ...apply)).toMatchObject({ status: 0 });
   });
 

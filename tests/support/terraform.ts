@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Deployment } from "../../provision/deployment/deployment";
-import { terraformProgram } from "../../provision/stacks/terraform-errors";
+import { terraformProgram } from "../../provision/stacks/folders";
 
 /** Runs the real terraform in a synthesized stack and returns its standard output. @throws Error with everything it printed */
 export function terraform(

@@ -1,6 +1,7 @@
 import { bytes } from "../../provision/local/local-docker";
 import { parseDocument } from "../../provision/stacks/terraform-run";
 import { parseEvents, terraformError } from "../../provision/stacks/terraform-errors";
+import { awsDeployment } from "../support/aws";
 import { plannedChanges, summarize } from "../../provision/stacks/plan-text";
 
 const planned = (address: string, ...actions: string[]) => ({
@@ -39,7 +40,7 @@ const diagnostic = (summary: string, detail = "") => [
 ];
 
 test.each<
-  [what: string, events: Parameters<typeof terraformError>[1], text: string, exitCode: number, message: RegExp]
+  [what: string, events: Parameters<typeof terraformError>[2], text: string, exitCode: number, message: RegExp]
 >([
   [
     "another run holds the state",
@@ -68,7 +69,7 @@ test.each<
   ],
   ["anything else", [], "boom red", 1, /stack host: boom red$/],
 ])("an error of terraform: %s", (_what, events, text, exitCode, message) => {
-  const error = terraformError("host", events, text);
+  const error = terraformError(awsDeployment("/x"), "host", events, text);
   expect(error.message).toMatch(message);
   expect(error.exitCode).toBe(exitCode);
 });
@@ -79,3 +80,22 @@ test.each([
   ["1.5GB", 1_500_000_000],
   ["N/A", 0],
 ])("docker's size %s", (text, expected) => expect(bytes(text)).toBe(expected));
+
+test.each([
+  ["on this machine", {}, "/x/host.tfstate.backup is the state before the last change"],
+  [
+    "in a bucket",
+    { state: "s3" },
+    "the bucket airflow-state-123456789012-eu-central-1 keeps earlier versions of production/host.tfstate",
+  ],
+])("a broken state %s: where an earlier one is", (_where, aws, hint) => {
+  const error = terraformError(awsDeployment("/x", aws), "host", [], "unexpected end of JSON input");
+  expect(error.hint).toBe(hint);
+});
+
+test("who holds the state is told with a line that frees it, whatever the folder is called", () => {
+  const lock = "Error acquiring the state lock: Lock Info:\n  ID:        1-2\n  Who:       ada@laptop\n";
+  expect(terraformError(awsDeployment("/a b"), "host", [], lock).hint).toBe(
+    "wait until that run has ended; if you are sure that it is dead: TF_DATA_DIR='/a b/production/terraform/host' terraform -chdir='/a b/production/cdktf.out/stacks/host' force-unlock 1-2",
+  );
+});
