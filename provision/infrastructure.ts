@@ -31,10 +31,10 @@ async function makeInfrastructure(
 ): Promise<Pick<Outputs, "hosts"> & { readonly changes: readonly PlannedChange[] }> {
   const { context, deployment, hostKeys, bootSeconds } = infrastructure;
   await infrastructure.check();
-  const { changes } = await applyInfrastructure(infrastructure, async (plan) => {
+  const { changes } = await applyInfrastructure(infrastructure, async (plan, untouched) => {
     context.screen.say(plan.text);
-    await infrastructure.refuse(plan);
-    await confirmLosses(context, deployment, plan, "infrastructure");
+    await infrastructure.refuse(plan, untouched);
+    await confirmLosses(context, deployment, plan, "infrastructure", untouched);
   });
   const outputs = await infrastructure.complete(await readStackOutputs(context, deployment, "host"));
   writeOutputs(deployment, outputs);

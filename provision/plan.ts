@@ -13,6 +13,7 @@ import { describeReaders, isChange } from "./deployment/secrets-readers";
 import { HostUnreachable, LinkLost } from "./link/ssh-errors";
 import { withHost } from "./link/ssh-host";
 import { steps } from "./steps/index";
+import { NOTHING_TOUCHED } from "./base/confirm";
 import { Infrastructure } from "./stacks/infrastructure";
 import { infrastructureOf } from "./stacks/infrastructure-of";
 import type { InfrastructurePlan } from "./stacks/plan-text";
@@ -53,7 +54,7 @@ const isOutOfReach = (reason: unknown): reason is Error =>
 async function planTheInfrastructure(infrastructure: Infrastructure): Promise<InfrastructurePlan> {
   await infrastructure.check();
   const plan = await planInfrastructure(infrastructure);
-  await infrastructure.refuse(plan);
+  await infrastructure.refuse(plan, NOTHING_TOUCHED);
   return plan;
 }
 

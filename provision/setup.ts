@@ -6,6 +6,8 @@ import { runChild } from "./base/child";
 import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
 import { runScript } from "./script";
+import { terraformProgram } from "./stacks/folders";
+import { tooOldOrMissing } from "./stacks/terraform-errors";
 import { Machine, PROGRAMS, SetupAction, planSetup } from "./local/setup-plan";
 
 const DOCKERD_LOG = "/var/log/dockerd.log";
@@ -13,6 +15,7 @@ const DOCKER_SECONDS = 60;
 
 runScript(async (_deployment, context) => {
   const { screen } = context;
+  if (!isInstalled(terraformProgram())) throw tooOldOrMissing("is not installed");
   const actions = planSetup(await readMachine(context));
   if (actions.length === 0) return screen.print("nothing to do");
   for (const { summary } of actions) screen.say(summary);
@@ -38,6 +41,7 @@ function systems(osRelease: string): string[] {
 }
 
 function isInstalled(program: string): boolean {
+  if (program.includes("/")) return existsSync(program);
   return `${process.env["PATH"]}${delimiter}/usr/sbin${delimiter}/sbin`
     .split(delimiter)
     .some((folder) => existsSync(join(folder, program)));

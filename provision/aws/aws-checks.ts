@@ -35,6 +35,7 @@ export async function checkCloud(
 export async function refuseTwin(
   deployment: AwsDeployment,
   changes: readonly { readonly address: string; readonly action: string }[],
+  untouched: string,
 ): Promise<void> {
   if (!changes.some(({ address, action }) => address === "aws_instance.host" && action === "create")) return;
   const found = await findInstances(deployment.aws, { ...tagsOf(deployment), Stack: "host" });
@@ -42,7 +43,7 @@ export async function refuseTwin(
   const told = found.map(({ id, state, launched }) => `${id} (${state}, since ${launched.toISOString().slice(0, 10)})`);
   throw new UserError(
     `Terraform's state holds no host, but this deployment has one: ${told.join(", ")}`,
-    "nothing was touched; find the lost state (a team needs aws.state: s3), or bring the host into the state: terraform import aws_instance.host <id>",
+    `${untouched}; find the lost state (a team needs aws.state: s3), or bring the host into the state: terraform import aws_instance.host <id>`,
   );
 }
 
@@ -50,12 +51,13 @@ export async function refuseTwin(
 export async function refuseFullBucket(
   { aws }: AwsDeployment,
   changes: readonly { readonly action: string; readonly bucket?: string }[],
+  untouched: string,
 ): Promise<void> {
   for (const { action, bucket } of changes) {
     if (!bucket || (action !== "delete" && action !== "replace") || (await isBucketEmpty(aws, bucket))) continue;
     throw new UserError(
       `the bucket ${bucket} holds backups: AWS deletes only empty buckets`,
-      "nothing was touched; set aws.backups.bucket and aws.region back to what they were, or make a new deployment",
+      `${untouched}; set aws.backups.bucket and aws.region back to what they were, or make a new deployment`,
     );
   }
 }

@@ -1,6 +1,9 @@
 import type { Context } from "./context";
 import { UserError } from "./errors";
 
+/** What is true while nothing has been confirmed yet. */
+export const NOTHING_TOUCHED = "nothing was touched";
+
 interface Question {
   /** The deployment's name, which a person types. */
   readonly name: string;
@@ -8,15 +11,20 @@ interface Question {
   readonly answer: string;
   /** The verb that the hint names, to be run again with CONFIRM. */
   readonly verb: string;
+  /** What is true if it is not confirmed; without it, that nothing was touched. */
+  readonly untouched?: string;
 }
 
 /** @throws UserError unless the deployment's name is typed, or CONFIRM has the answer */
-export async function confirmName({ screen }: Context, { name, answer, verb }: Question): Promise<void> {
+export async function confirmName(
+  { screen }: Context,
+  { name, answer, verb, untouched = NOTHING_TOUCHED }: Question,
+): Promise<void> {
   const given = process.env["CONFIRM"];
   if (given === answer) return;
   const hint = `run CONFIRM=${answer} make ${verb}`;
-  if (given) throw new UserError(`CONFIRM is "${given}", not "${answer}": nothing was touched`, hint);
-  if (!screen.canAsk()) throw new UserError("this needs to be confirmed: nothing was touched", hint);
+  if (given) throw new UserError(`CONFIRM is "${given}", not "${answer}": ${untouched}`, hint);
+  if (!screen.canAsk()) throw new UserError(`this needs to be confirmed: ${untouched}`, hint);
   const typed = await screen.ask("type the deployment's name to go on: ");
-  if (typed.trim() !== name) throw new UserError(`the answer is not "${name}": nothing was touched`);
+  if (typed.trim() !== name) throw new UserError(`the answer is not "${name}": ${untouched}`);
 }

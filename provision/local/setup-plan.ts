@@ -20,15 +20,12 @@ export interface SetupAction {
   readonly packages?: readonly string[];
 }
 
-export const PROGRAMS = ["docker", "dockerd", "iptables", "mmdebstrap", "ssh", "ssh-keygen", "terraform"] as const;
+export const PROGRAMS = ["docker", "dockerd", "iptables", "mmdebstrap", "ssh", "ssh-keygen"] as const;
 
 /** The actions that install and start what is missing. @throws UserError if only the operator can do that */
 export function planSetup(machine: Machine): SetupAction[] {
   const { dockerAnswers, isRoot, programs, hasSystemd } = machine;
   const lacks = (program: (typeof PROGRAMS)[number]): boolean => !programs.has(program);
-  if (lacks("terraform")) {
-    throw new UserError("terraform is not installed", "install it: https://developer.hashicorp.com/terraform/install");
-  }
   const isDebian = machine.systems.some((system) => ["debian", "ubuntu"].includes(system));
   const needsEngine = !dockerAnswers && (lacks("dockerd") || lacks("docker"));
   const packages = [

@@ -25,9 +25,9 @@ export function awsInfrastructure(context: Context, deployment: AwsDeployment): 
       refuseForeignState(deployment);
       await checkCloud(deployment, { isLeaving });
     },
-    refuse: async ({ changes }) => {
-      await refuseTwin(deployment, changes);
-      await refuseFullBucket(deployment, changes);
+    refuse: async ({ changes }, untouched) => {
+      await refuseTwin(deployment, changes, untouched);
+      await refuseFullBucket(deployment, changes, untouched);
     },
     notes: (plans, changes) => notesOf(plans, changes, aws.region),
     // The costs are those of all resources, unchanged ones included.

@@ -12,10 +12,11 @@ export async function confirmLosses(
   { name }: Deployment,
   { id, losses }: Pick<InfrastructurePlan, "id" | "losses">,
   verb: string,
+  untouched?: string,
 ): Promise<void> {
   if (losses.length === 0) return;
   sayLosses(context, name, losses);
-  await confirmName(context, { name, answer: `${name}@${id}`, verb });
+  await confirmName(context, { name, answer: `${name}@${id}`, verb, ...(untouched && { untouched }) });
 }
 
 export function sayLosses({ screen }: Context, name: string, losses: readonly string[]): void {

@@ -9,8 +9,8 @@ export interface Infrastructure {
   readonly deployment: Deployment;
   /** Checks credentials, account and state before Terraform starts. @throws UserError */
   check(options?: { readonly isLeaving?: boolean }): Promise<void>;
-  /** @throws UserError if the plan must not be applied, although Terraform would begin to */
-  refuse(plan: InfrastructurePlan): Promise<void>;
+  /** @param untouched what is true if it throws @throws UserError if the plan must not be applied, although Terraform would begin to */
+  refuse(plan: InfrastructurePlan, untouched: string): Promise<void>;
   /** The lines that are shown below a plan. */
   notes(plans: readonly TerraformPlan[], changes: readonly PlannedChange[]): readonly string[];
   /** Whether `notes` reads the plans of stacks that do not change, too. */

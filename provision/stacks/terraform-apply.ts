@@ -1,3 +1,4 @@
+import { NOTHING_TOUCHED } from "../base/confirm";
 import { UserError } from "../base/errors";
 import type { Infrastructure } from "./infrastructure";
 import { InfrastructurePlan, PlannedChange, STACKS, Stack, summarize } from "./plan-text";
@@ -13,8 +14,10 @@ import {
 } from "./terraform-plan";
 import { terraform } from "./terraform-run";
 
-/** Shows a plan and throws if it must not be applied. */
-export type Confirm = (plan: InfrastructurePlan) => Promise<void> | void;
+/** Shows a plan and throws if it must not be applied. @param untouched what is true if it throws */
+export type Confirm = (plan: InfrastructurePlan, untouched: string) => Promise<void> | void;
+
+const DATA_TOUCHED = "what the first plan says of the data is done, the host is as it was";
 
 /**
  * Makes a plan, hands it to `confirm`, and applies exactly that plan. If there is nothing to do, `confirm` is not
@@ -31,7 +34,7 @@ export function applyInfrastructure(
   return withPlanFolder(async (folder) => {
     const planning = { folder, destroy: destroy !== undefined };
     const { plan, variables } = await planStacks(infrastructure, stacks, planning);
-    if (plan.changes.length > 0) await confirm(plan);
+    if (plan.changes.length > 0) await confirm(plan, NOTHING_TOUCHED);
     if (!destroy) await detach(infrastructure, plan, variables, onProgress);
     // A plan without changes is applied, too: it may hold new outputs.
     for (const stack of stacks) {
@@ -88,5 +91,5 @@ async function planAgain(
     Object.values(USES).includes(address) ? address : `${action} ${address}`;
   const shown = before.changes.filter(({ stack }) => stack === "host").map(done);
   if (changes.map(done).join() === shown.join()) return;
-  await confirm(summarize(changes, infrastructure.notes([plan], changes)));
+  await confirm(summarize(changes, infrastructure.notes([plan], changes)), DATA_TOUCHED);
 }

@@ -1,5 +1,5 @@
 import { ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { confirmLosses } from "../../provision/stacks/confirm";
@@ -62,9 +62,9 @@ async function apply(
 ): Promise<InfrastructurePlan> {
   shown.splice(0);
   const settled = deployment(aws, operator);
-  const confirm = async (plan: InfrastructurePlan) => {
+  const confirm = async (plan: InfrastructurePlan, untouched: string) => {
     shown.push(plan);
-    await confirmLosses(context, settled, plan, "infrastructure");
+    await confirmLosses(context, settled, plan, "infrastructure", untouched);
   };
   return applyInfrastructure(infrastructureOf(context, settled), confirm, destroy && { destroy });
 }
@@ -190,6 +190,27 @@ test("another zone would lose the data: it says so, and does it only when confir
     "create aws_volume_attachment",
   ]);
   expect((await apply(aws)).changes).toEqual([]);
+});
+
+test("a key that is gone makes data and host anew: the second question says that the data is done", async () => {
+  const aws = { os: "debian-13", zone: "us-east-1b" };
+  const state = JSON.parse(readFileSync(join(root, ".config/airflow-deployment", name, "data.tfstate"), "utf8"));
+  const [key] = state.resources.filter(({ type }: any) => type === "aws_kms_key");
+  provider.aws.gone.add(key.instances[0].attributes.id);
+  delete process.env["CONFIRM"];
+  await expect(apply(aws)).rejects.toThrow("this needs to be confirmed: nothing was touched");
+  expect(calls()).toEqual([]);
+  process.env["CONFIRM"] = `${name}@${shown[0]!.id}`;
+  await expect(apply(aws)).rejects.toThrow(
+    /^CONFIRM is "\S+", not "\S+": what the first plan says of the data is done, the host is as it was$/,
+  );
+  expect(shown[1]!.losses).toEqual([expect.stringMatching(/^the host/)]);
+  const done = calls();
+  expect(done).toContain("create aws_kms_key");
+  expect(done).not.toContain("delete aws_instance");
+  process.env["CONFIRM"] = `${name}@${shown[1]!.id}`;
+  await apply(aws);
+  expect(calls()).toContain("create aws_instance");
 });
 
 describe("teardown", () => {

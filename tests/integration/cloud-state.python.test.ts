@@ -100,7 +100,7 @@ describe("a bucket that is somebody's", () => {
   });
   test("and holds backups is not planned away", async () => {
     const deployment = awsDeployment(root, {}, undefined, "kept");
-    const change = (bucket: string, action: string) => refuseFullBucket(deployment, [{ action, bucket }]);
+    const change = (bucket: string, action: string) => refuseFullBucket(deployment, [{ action, bucket }], "x");
     expect((await errorOf(change(Bucket, "replace"))).message).toMatch(/^the bucket their-states holds backups/);
     expect((await errorOf(change(Bucket, "delete"))).message).toMatch(/^the bucket their-states holds backups/);
     await change(Bucket, "update");
@@ -229,7 +229,7 @@ describe("the state in S3", () => {
 test("a host that runs although the state knows none is never made twice", async () => {
   const deployment = awsDeployment(root, {}, undefined, "lost");
   const create = [{ address: "aws_instance.host", action: "create" }];
-  await refuseTwin(deployment, create);
+  await refuseTwin(deployment, create, "x");
   const tags = {
     "TagSpecification.1.ResourceType": "instance",
     "TagSpecification.1.Tag.1.Key": "Project",
@@ -249,9 +249,9 @@ test("a host that runs although the state knows none is never made twice", async
   const response = await fetch(moto.url, { method: "POST", headers: { authorization }, body });
   const [, id] = /<instanceId>(i-\w+)</.exec(await response.text())!;
   expect(await findInstances(TARGET, { Project: "airflow-lost" })).toMatchObject([{ id, state: "running" }]);
-  const error = await errorOf(refuseTwin(deployment, create));
+  const error = await errorOf(refuseTwin(deployment, create, "x"));
   expect(error.message).toMatch(new RegExp(`holds no host, but this deployment has one: ${id} \\(running`));
-  await refuseTwin(deployment, [{ address: "aws_instance.host", action: "replace" }]);
+  await refuseTwin(deployment, [{ address: "aws_instance.host", action: "replace" }], "x");
   expect(await findLeftovers(TARGET, { Project: "airflow-nobody" })).toEqual([]);
 });
 

@@ -1,3 +1,8 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../../provision/deployment/paths";
 import { Machine, PROGRAMS, planSetup } from "../../provision/local/setup-plan";
 
 const without = (...missing: string[]) => new Set(PROGRAMS.filter((program) => !missing.includes(program)));
@@ -43,7 +48,6 @@ test.each<[what: string, machine: Partial<Machine>, summaries: string[]]>([
 });
 
 test.each<[what: string, machine: Partial<Machine>, message: RegExp]>([
-  ["no terraform", { programs: without("terraform") }, /^terraform is not installed$/],
   ["no Docker on another system", { systems: ["arch"], dockerAnswers: false }, /Docker does not answer/],
   ["no Docker and no root", { isRoot: false, dockerAnswers: false }, /Docker does not answer/],
   [
@@ -53,4 +57,27 @@ test.each<[what: string, machine: Partial<Machine>, message: RegExp]>([
   ],
 ])("only the operator can help: %s", (_what, machine, message) => {
   expect(() => planSetup({ ...ready, ...machine })).toThrow(message);
+});
+
+describe("make setup on a machine with OpenTofu and no Terraform", () => {
+  const folder = mkdtempSync(join(tmpdir(), "setup-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  beforeAll(() => {
+    for (const program of [...PROGRAMS, "tofu"]) writeFileSync(join(folder, program), "#!/bin/sh\n", { mode: 0o755 });
+  });
+  const setup = (TERRAFORM: string) => {
+    const env = { PATH: folder, TERRAFORM, DEPLOYMENT: "local" };
+    const args = ["--require", "tsx/cjs", "provision/setup.ts"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: "utf8" });
+    return { status, said: stdout || stderr.replace(/^local: .*\n/, "") };
+  };
+
+  test.each(["tofu", join(folder, "tofu")])("TERRAFORM=%s: nothing is missing", (program) =>
+    expect(setup(program)).toEqual({ status: 0, said: "nothing to do\n" }),
+  );
+  test("without a word, Terraform is: both ways out are told", () =>
+    expect(setup("")).toEqual({
+      status: 1,
+      said: expect.stringMatching(/^error: terraform is not installed\nhint: .*hashicorp.*TERRAFORM=tofu/),
+    }));
 });
