@@ -4,7 +4,7 @@ import { readRaw } from "../change/read-facts";
 import type { Host } from "../link/host";
 import { sh } from "../base/shell";
 import { BACKUPS } from "../steps/backup";
-import { taskRoleValidity } from "../steps/task-role";
+import { taskRoleFailed, taskRoleValidity } from "../steps/task-role";
 import { CURRENT } from "../release/wanted";
 import { DATA } from "../change/places";
 
@@ -57,6 +57,7 @@ newest=$(ls /boot/vmlinuz-* 2> /dev/null | sort -V | tail -n 1)
     return { total: kib("MemTotal") * 1024, available: kib("MemAvailable") * 1024 };
   }),
   taskRole: taskRoleValidity,
+  taskRoleFailed,
   backup: live(
     sh`ls -1t ${BACKUPS} | head -n 1 | while read -r name; do stat -c '%Y' ${BACKUPS}/"$name"; du -sb ${BACKUPS}/"$name" | cut -f1; echo "$name"; done`,
     ({ stdout }) => parseBackup(stdout),

@@ -89,8 +89,10 @@ function hostProblems(host: HostStatus, now: number): string[] {
     ...host.disks
       .filter(({ size: total, free }) => free < total * 0.05)
       .map(({ paths, free }) => `the disk of ${paths.join(", ")} is nearly full: ${size(free)} are free`),
-    ...(host.taskRole !== undefined && host.taskRole <= 0
-      ? ["the credentials of DAGs' role in AWS ran out: see journalctl --unit airflow-task-role.service on the host"]
+    ...(host.taskRoleFailed || (host.taskRole !== undefined && host.taskRole <= 0)
+      ? [
+          `${host.taskRoleFailed ? "the host could not take on DAGs' role in AWS" : "the credentials of DAGs' role in AWS ran out"}: see journalctl --unit airflow-task-role.service on the host`,
+        ]
       : []),
     ...(host.memory.available < host.memory.total * 0.03
       ? [`only ${size(host.memory.available)} of memory are available`]

@@ -10,11 +10,18 @@ export const taskRoleValidity: Fact<number | undefined> = live(
   ({ code, stdout }) => (code === 0 ? Number(stdout) : undefined),
 );
 
+/** The last try to take on the role has failed: credentials of an earlier one may be there, and even of another role. */
+export const taskRoleFailed: Fact<boolean> = live(
+  sh`systemctl is-failed airflow-task-role.service`,
+  ({ stdout }) => stdout === "failed\n",
+);
+
 interface TaskRoleFacts {
   /** The files' texts; undefined where one is missing. */
   readonly found: readonly (string | undefined)[];
   readonly isTimed: boolean;
   readonly validFor: number | undefined;
+  readonly hasFailed: boolean;
 }
 
 const SCRIPT = "/usr/local/lib/airflow-deployment/aws-host.py";
@@ -43,12 +50,13 @@ export const taskRole: Step<Wanted, TaskRoleFacts> = {
       ({ stdout }) => stdout === "enabled\nactive\n",
     ),
     validFor: taskRoleValidity,
+    hasFailed: taskRoleFailed,
   }),
-  plan({ taskRole }, { found, isTimed, validFor }) {
+  plan({ taskRole }, { found, isTimed, validFor, hasFailed }) {
     if (!taskRole) return found.some((text) => text !== undefined) ? [remove] : [];
     const stale = textsOf(taskRole).flatMap((text, i) => (text === found[i] ? [] : [{ text, i }]));
     const actions: Action[] = stale.map(({ text, i }) => writeFile(FILES[i]!, text, { found: found[i] }));
-    if (stale.length > 0 || validFor === undefined || validFor <= 0) actions.push(takeOn(taskRole));
+    if (stale.length > 0 || hasFailed || validFor === undefined || validFor <= 0) actions.push(takeOn(taskRole));
     if (stale.length > 0 || !isTimed) actions.push(startTimer);
     return actions;
   },
@@ -112,6 +120,7 @@ const remove: Action = {
   summary: "remove the AWS credentials of DAGs",
   command: sh`systemctl disable --quiet --now ${UNIT}.timer || true
 rm -rf ${[TASK_ROLE, ...FILES]}
-systemctl daemon-reload`,
+systemctl daemon-reload
+systemctl reset-failed ${UNIT}.service 2> /dev/null || true`,
   detail: "the deployment file has no aws.taskRole",
 };

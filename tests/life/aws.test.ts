@@ -51,6 +51,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         keys = {"AccessKeyId": "ASIAHOST", "SecretAccessKey": "x", "Token": "x"}
         self.say("airflow-host" if self.path.endswith("/") else json.dumps(keys))
     def do_POST(self):
+        asked = self.rfile.read(int(self.headers["content-length"])).decode()
+        if "role%2Fdags&" not in asked:
+            self.send_response(403)
+            self.end_headers()
+            self.wfile.write(b"<E><Error><Code>AccessDenied</Code><Message>not yours</Message></Error></E>")
+            return
         until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         keys = f"<AccessKeyId>ASIADAGS</AccessKeyId><SecretAccessKey>y</SecretAccessKey><SessionToken>y</SessionToken><Expiration>{until}</Expiration>"
         self.say(f"<A xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><Credentials>{keys}</Credentials></A>")
@@ -165,6 +171,25 @@ test("DAGs have the role that the deployment file gives them", async () => {
   machine.root("rm /opt/airflow/task-role/credentials.json; systemctl restart airflow-task-role.timer");
   machine.root("timeout 20 sh -c 'until [ -e /opt/airflow/task-role/credentials.json ]; do sleep 0.2; done'");
   expect(await succeed("status")).toMatch(/DAGs' role +credentials for another \d+ min/);
+});
+
+test("a role that refuses is nothing to be done with until it lets the host in", async () => {
+  const file = join(root, "deployments", `${NAME}.yaml`);
+  const right = readFileSync(file, "utf8");
+  writeFileSync(file, right.replace(DAGS_ROLE, `${DAGS_ROLE}-not`));
+  const refused = /may not take on the role \S+-not: AccessDenied: not yours\n.*trust policy must let \S+ assume it/s;
+  for (const _ of ["first", "second"])
+    expect(await make("provision")).toMatchObject({ code: 1, text: expect.stringMatching(refused) });
+  expect(await succeed("plan")).toMatch(/assume the role \S+-not for DAGs/);
+  const status = await make("status");
+  expect(status).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(/the host could not take on DAGs' role in AWS/),
+  });
+  writeFileSync(file, right);
+  await succeed("provision");
+  expect(await succeed("provision")).toMatch(/nothing to do\n$/);
+  await succeed("status");
 });
 
 test("make test passes against it", async () => {

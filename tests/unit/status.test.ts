@@ -38,6 +38,7 @@ const host: HostStatus = {
   memory: { total: 8 * 2 ** 30, available: 4 * 2 ** 30 },
   taskRole: undefined,
   rebootReason: undefined,
+  taskRoleFailed: false,
   backup: { name: "20260228T000000Z-1", made: NOW - 86_400, bytes: 2_000_000 },
 };
 const airflow: AirflowStatus = { version: "3.3.2", unhealthy: [], active: 2, paused: 1, importErrors: [], failed: [] };
@@ -79,6 +80,12 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
     { taskRole: -5 },
     airflow,
     ["the credentials of DAGs' role in AWS ran out: see journalctl --unit airflow-task-role.service on the host"],
+  ],
+  [
+    "a role of DAGs that refuses",
+    { taskRole: 1200, taskRoleFailed: true },
+    airflow,
+    ["the host could not take on DAGs' role in AWS: see journalctl --unit airflow-task-role.service on the host"],
   ],
   ["a heartbeat missing", {}, { ...airflow, unhealthy: ["triggerer"] }, ["triggerer is not healthy"]],
   ["Airflow down", {}, new UserError("nothing answers"), ["Airflow does not answer"]],

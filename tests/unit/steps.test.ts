@@ -589,6 +589,7 @@ describe("the role that DAGs have in AWS", () => {
   });
 
   test.each<[what: string, drift: Answers, expected: string[]]>([
+    ["a role that refused, whatever credentials are left of another", { hasFailed: "failed\n" }, [take]],
     ["credentials that ran out", { validFor: "-5\n" }, [take]],
     ["credentials that are gone", { validFor: fails }, [take]],
     ["a stopped timer", { isTimed: { code: 3, stdout: "enabled\ninactive\n" } }, ["start airflow-task-role.timer"]],
