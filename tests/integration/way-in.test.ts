@@ -1,5 +1,7 @@
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Server, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostOutput } from "../../provision/link/outputs";
@@ -8,7 +10,9 @@ import { pinHost } from "../../provision/link/known-hosts";
 import { sh } from "../../provision/base/shell";
 import { sshArguments } from "../../provision/link/ssh-arguments";
 import { HostUnreachable } from "../../provision/link/ssh-errors";
-import { connectHost } from "../../provision/link/ssh-host";
+import { ConnectedHost, connectHost } from "../../provision/link/ssh-host";
+import { PatientLink } from "../../provision/change/patient-link";
+import { openTunnel } from "../../provision/link/tunnel";
 import { waitForHost } from "../../provision/link/wait-for-host";
 import { wayIn } from "../../provision/link/way-in";
 import { errorOf, until } from "../support/capture";
@@ -119,6 +123,54 @@ test("no shell reads the command, nor what is put into it", async () => {
   const error = await errorOf(connectHost(deployment, { ...host, id: host.id }));
   expect(error.message).toContain(`through node: x'"$(touch`);
   expect(existsSync(spy)).toBe(false);
+});
+
+describe("a program that ends in the middle, as AWS ends a tunnel after an hour", () => {
+  const pid = join(root, "hourly");
+  const endIt = async () => {
+    const ended = Number(readFileSync(pid, "utf8"));
+    process.kill(ended, "SIGTERM");
+    await until(() => !existsSync(`/proc/${ended}`));
+  };
+  let ui: Server;
+  let connected: ConnectedHost;
+  beforeAll(async () => {
+    ui = createServer((_, response) => response.end("Airflow"));
+    await new Promise<void>((resolve) => ui.listen(0, "127.0.0.1", resolve));
+  });
+  afterAll(() => void ui.close());
+  beforeEach(async () => {
+    const deployment = through(`node ${sh`${PROXY}`.text} %h %p ${sh`${pid}`.text}`);
+    const host = await serve();
+    pin(deployment, host);
+    connected = await connectHost(deployment, host);
+  });
+  afterEach(() => connected.close());
+
+  test("is begun again by the next page of make ui", async () => {
+    const said: string[] = [];
+    const tunnel = await openTunnel(connected, 0, (ui.address() as AddressInfo).port, (text) => said.push(text));
+    const page = async () =>
+      (await fetch(`http://127.0.0.1:${tunnel.port}/`, { headers: { connection: "close" } })).text();
+    expect(await page()).toBe("Airflow");
+    for (const _ of ["once", "twice"]) {
+      await endIt();
+      expect(await page()).toBe("Airflow");
+    }
+    tunnel.close();
+    expect(said).toEqual([]);
+  });
+
+  test("is begun again by a verb that follows a change, which hears the answer", async () => {
+    const watch = { isOver: () => false, repeat: () => undefined };
+    const link = new PatientLink(connected, 5000, watch, context.screen);
+    let asked = 0;
+    const answer = await link.ask(async () => {
+      if (asked++ === 0) await endIt();
+      return connected.run(sh`echo ${"still there"}`);
+    });
+    expect({ asked, answer }).toMatchObject({ asked: 2, answer: { code: 0, stdout: "echo 'still there'" } });
+  });
 });
 
 test("the system's ssh takes the same way", async () => {

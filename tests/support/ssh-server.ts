@@ -1,7 +1,10 @@
-import { AddressInfo } from "node:net";
+import { AddressInfo, connect } from "node:net";
 import { Connection, Server, ServerConfig, utils } from "ssh2";
 
-/** An SSH server in this process. It answers every command with the command's own text, and may refuse the first logins. */
+/**
+ * An SSH server in this process. It answers every command with the command's own text, leads to ports of this machine, and
+ * may refuse the first logins.
+ */
 export interface SshServer {
   readonly port: number;
   /** `type base64` */
@@ -27,6 +30,15 @@ export async function startSshServer(
       // pam_nologin does the same: it gives the reason in a banner and closes the connection.
       if (bootBanner && logins <= (options.bootingFor ?? 0)) return void client.end();
       attempt.accept();
+    });
+    client.on("tcpip", (accept, reject, { destPort }) => {
+      const socket = connect(destPort, "127.0.0.1", () => {
+        const channel = accept();
+        socket.on("close", () => channel.destroy());
+        channel.on("close", () => socket.destroy());
+        channel.pipe(socket).pipe(channel);
+      });
+      socket.on("error", () => reject());
     });
     client.on("ready", () =>
       client.on("session", (accept) =>
