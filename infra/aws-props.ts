@@ -31,11 +31,13 @@ export interface AwsProps {
   readonly authorizedKeys: readonly string[];
   readonly rootGiB: number;
   readonly dataGiB: number;
+  /** What a new data volume is made from. */
+  readonly fromSnapshot?: string;
   readonly backups: {
     readonly bucket: string;
     readonly days: number;
-    /** Days in which an object cannot be deleted; 0 means that there is no object lock. */
-    readonly lockDays: number;
+    /** The mode of the object lock, and the days in which an object cannot be deleted; undefined: there is no lock. */
+    readonly lock?: { readonly mode: "GOVERNANCE" | "COMPLIANCE"; readonly days: number };
     readonly snapshots: number;
   };
   readonly alarmEmail?: string;
@@ -66,6 +68,7 @@ export interface AwsOptions {
 }
 
 const OBJECT_LOCK_DAYS = 30;
+const LOCK_MODES = { governance: "GOVERNANCE", compliance: "COMPLIANCE", none: undefined } as const;
 
 /** @throws UserError if the deployment file is valid, but no host can be made from it yet */
 export function awsProps(deployment: AwsDeployment, { isProtected = true, hasData = true }: AwsOptions = {}): AwsProps {
@@ -80,6 +83,7 @@ export function awsProps(deployment: AwsDeployment, { isProtected = true, hasDat
   const { host, second } = zonesOf(aws);
   const vpc = parseNetwork(aws.vpcCidr)!;
   const { days, objectLock, snapshots } = aws.backups;
+  const mode = LOCK_MODES[objectLock];
   return {
     deployment: name,
     name: `airflow-${name}`,
@@ -99,10 +103,11 @@ export function awsProps(deployment: AwsDeployment, { isProtected = true, hasDat
     authorizedKeys: authorizedKeys(deployment),
     rootGiB: aws.rootGiB,
     dataGiB: aws.dataGiB,
+    ...(aws.data.fromSnapshot && { fromSnapshot: aws.data.fromSnapshot }),
     backups: {
       bucket: backupBucket(deployment),
       days,
-      lockDays: objectLock ? Math.min(OBJECT_LOCK_DAYS, days) : 0,
+      ...(mode && { lock: { mode, days: Math.min(OBJECT_LOCK_DAYS, days) } }),
       snapshots,
     },
     ...(alarmEmail && { alarmEmail }),

@@ -55,7 +55,8 @@ runScript(async (deployment, context) => {
 async function copyToBucket(context: Context, host: Host, id: string, deployment: Deployment): Promise<void> {
   const { backupBucket } = readOutputs(deployment);
   if (!backupBucket || !deployment.aws) return;
-  const copy = { id, bucket: backupBucket, region: deployment.aws.region, script: readTemplate("aws/host.py") };
+  const { account: owner, region } = deployment.aws;
+  const copy = { id, bucket: backupBucket, owner, region, script: readTemplate("aws/host.py") };
   await changeHost(context, host, await planHost(context, host, [backupCopy], copy), authorOf("backup"));
 }
 

@@ -20,8 +20,9 @@ export class AwsDataStack extends AwsStack {
 
     const volume = dataVolume(this, props, key);
     const ip = address(this, props);
-    dailySnapshots(this, props);
+    const snapshots = dailySnapshots(this, props);
     new TerraformOutput(this, "volume_id", { value: volume.id });
+    new TerraformOutput(this, "snapshot_policy_id", { value: snapshots.id });
     new TerraformOutput(this, "address_id", { value: ip.allocationId });
     new TerraformOutput(this, "address_ip", { value: ip.publicIp });
   }

@@ -18,10 +18,8 @@ export class AwsHostStack extends AwsStack {
     const data = dataIds(this, props);
     const net = network(this, props);
     flowLogs(this, props, net.vpc, data.keyArn);
-    const group = firewall(this, props, net);
-    const profile = hostRole(this, props, data.keyArn);
-    const instance = host(this, props, net, group, profile, data);
-    alarms(this, props, instance);
+    const instance = host(this, props, net, firewall(this, props, net), hostRole(this, props, data.keyArn), data);
+    alarms(this, props, instance, data.snapshotPolicyId);
     budget(this, props);
 
     new TerraformOutput(this, "hosts", {

@@ -11,7 +11,8 @@ interface Words {
 const NAMES: Readonly<Record<string, (values: Values) => string>> = {
   aws_instance: ({ instance_type, root_block_device }) =>
     `host ${instance_type}, root disk ${root_block_device?.[0]?.volume_size} GiB`,
-  aws_ebs_volume: ({ size, availability_zone }) => `data volume, ${size} GiB in ${availability_zone}`,
+  aws_ebs_volume: ({ size, availability_zone, snapshot_id }) =>
+    `data volume, ${size} GiB in ${availability_zone}${snapshot_id ? `, from ${snapshot_id}` : ""}`,
   aws_eip: ({ public_ip }) => `address${public_ip ? ` ${public_ip}` : ""}`,
   aws_s3_bucket: ({ bucket }) => `backup bucket ${bucket}`,
   aws_kms_key: () => "encryption key of disks, snapshots and backups",
@@ -29,7 +30,10 @@ const NAMES: Readonly<Record<string, (values: Values) => string>> = {
 };
 
 const GROUPS: readonly [type: RegExp, group: string][] = [
-  [/^aws_(vpc|subnet|internet_gateway|route|route_table|route_table_association|vpc_endpoint)$/, "network"],
+  [
+    /^aws_(vpc|subnet|internet_gateway|route|route_table|route_table_association|vpc_endpoint|network_interface)$/,
+    "network",
+  ],
   [/^aws_(default_security_group|security_group|ec2_instance_connect_endpoint)$/, "network"],
   [/^aws_(flow_log|cloudwatch_log_group)$/, "network's flow logs"],
   [/^aws_(cloudwatch_metric_alarm|sns_topic)$/, "alarms"],

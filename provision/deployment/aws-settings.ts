@@ -66,6 +66,9 @@ export const TASKS_STOP_SECONDS = 420;
 /** The prefix under which a host may add backups to a bucket. */
 export const BACKUP_PREFIX = "airflow/";
 
+/** Days in which a backup that has expired, or was deleted by mistake, can still be brought back. */
+export const UNDELETE_DAYS = 7;
+
 /** The name of the IAM role of a deployment's host. */
 export const hostRoleName = (deployment: string): string => `airflow-${deployment}-host`;
 export const roleArn = (account: string, name: string): string => `arn:aws:iam::${account}:role/${name}`;
@@ -140,15 +143,32 @@ export const AwsSettings = z
     dataGiB: GIB(8, 16384)
       .default(40)
       .describe("size of the data volume: database, logs, DAG releases; it may grow, never shrink"),
+    data: z
+      .strictObject({
+        fromSnapshot: text(
+          /^snap-([0-9a-f]{8}|[0-9a-f]{17})$/,
+          "must be a snapshot's id, like `snap-0123456789abcdef0`",
+        )
+          .optional()
+          .describe(
+            "snapshot that the data volume is made from; a volume that exists already is replaced, if you confirm it",
+          ),
+      })
+      .prefault({}),
     backups: z
       .strictObject({
         bucket: bucket.optional().describe("bucket for backups; without it, `airflow-backups-<account>-<deployment>`"),
-        days: z.int().min(7).max(3650).default(35).describe("days that a backup stays in the bucket"),
+        days: z
+          .int()
+          .min(7)
+          .max(3650)
+          .default(35)
+          .describe("days that a backup stays in the bucket; for 7 more days it can be brought back, and costs money"),
         objectLock: z
-          .boolean()
-          .default(false)
+          .enum(["governance", "compliance", "none"])
+          .default("governance")
           .describe(
-            "nobody without a special permission can delete a backup in its first 30 days (or `days`, if less)",
+            "who can delete a backup in its first 30 days (or `days`, if less): `governance`, only who has a special permission; `compliance`, nobody, and nobody can change that; `none`, everybody who may delete in the bucket",
           ),
         snapshots: z.int().min(1).max(365).default(7).describe("daily snapshots of the data volume that are kept"),
       })

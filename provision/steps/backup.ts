@@ -22,6 +22,8 @@ export interface BackupWanted {
 export interface Copy {
   readonly id: string;
   readonly bucket: string;
+  /** The account that the bucket is in. */
+  readonly owner: string;
   readonly region: string;
   /** The text of templates/aws/host.py. */
   readonly script: string;
@@ -148,10 +150,10 @@ sync -f ${BACKUPS}`,
 export const backupCopy: Step<Copy> = {
   name: "backup-copy",
   facts: () => ({}),
-  plan: ({ id, bucket, region, script }) => [
+  plan: ({ id, bucket, owner, region, script }) => [
     {
       summary: `put a copy into the bucket ${bucket}`,
-      command: sh`python3 - upload ${bucket} ${region} ${`${BACKUP_PREFIX}${id}/`} ${BACKUPS}/${id}`,
+      command: sh`python3 - upload ${bucket} ${owner} ${region} ${`${BACKUP_PREFIX}${id}/`} ${BACKUPS}/${id}`,
       stdin: script,
     },
   ],

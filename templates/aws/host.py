@@ -1,7 +1,7 @@
 """What the host does in AWS. It uses its own role, whose credentials the instance's metadata service gives.
 
-host.py upload BUCKET REGION PREFIX FOLDER    puts the files of a folder into a bucket
-host.py assume ROLE REGION SESSION FILE       writes credentials of another role into a file
+host.py upload BUCKET OWNER REGION PREFIX FOLDER   puts the files of a folder into a bucket of this account
+host.py assume ROLE REGION SESSION FILE            writes credentials of another role into a file
 
 The script needs only Python's standard library. If it fails, it exits with 1 after one line on standard error, which
 never holds credentials.
@@ -63,7 +63,7 @@ def signed(keys, service, region, method, url, headers, digest):
     return {**headers, "authorization": "AWS4-HMAC-SHA256 " + credential}
 
 
-def put(keys, bucket, region, key, file):
+def put(keys, bucket, owner, region, key, file):
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
     base = f"{endpoint}/{bucket}" if endpoint else f"https://{bucket}.s3.{region}.amazonaws.com"
     url = base + "/" + urllib.parse.quote(key)
@@ -72,6 +72,8 @@ def put(keys, bucket, region, key, file):
         content.seek(0)
         headers = {
             "if-none-match": "*",
+            # S3 refuses a bucket of the same name that belongs to somebody else.
+            "x-amz-expected-bucket-owner": owner,
             "x-amz-content-sha256": digest,
             # A bucket with object lock refuses an object without a checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
             "x-amz-sdk-checksum-algorithm": "SHA256",
@@ -82,7 +84,7 @@ def put(keys, bucket, region, key, file):
         urllib.request.urlopen(urllib.request.Request(url, data=content, method="PUT", headers=headers), timeout=600)
 
 
-def upload(bucket, region, prefix, folder):
+def upload(bucket, owner, region, prefix, folder):
     """Uploads the files of a folder. Nothing is overwritten, because of If-None-Match, and S3 compares each file with its
     sha256. The manifest is uploaded last: if it is in the bucket, the backup is complete."""
     names = sorted(os.listdir(folder), key=lambda name: (name == "manifest.json", name))
@@ -92,7 +94,7 @@ def upload(bucket, region, prefix, folder):
     keys = credentials()
     for name in names:
         try:
-            put(keys, bucket, region, prefix + name, os.path.join(folder, name))
+            put(keys, bucket, owner, region, prefix + name, os.path.join(folder, name))
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:500]
             sys.exit(f"the bucket {bucket} does not take {prefix}{name}: HTTP {error.code}: {said}")

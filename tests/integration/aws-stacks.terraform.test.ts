@@ -57,7 +57,7 @@ const VARIANTS: readonly [what: string, name: string, make: () => AwsDeployment]
           budgetUsd: 90,
           egressPorts: [5432],
           taskRole: "arn:aws:iam::123456789012:role/dags",
-          backups: { days: 90, objectLock: true, bucket: "our-backups" },
+          backups: { days: 90, objectLock: "compliance", bucket: "our-backups" },
         },
         [{ ...ADA, ssh: `${ADA.ssh} \${x} %{if}` }],
         "full",
@@ -97,9 +97,15 @@ test.each(VARIANTS)(
     expect(created("aws_volume_attachment")).toMatchObject([
       { volume_id: volume!["id"], instance_id: instance!["id"] },
     ]);
-    expect(created("aws_subnet").find(({ id }) => id === instance!["subnet_id"])).toMatchObject({
+    const [card] = created("aws_network_interface");
+    expect(created("aws_subnet").find(({ id }) => id === card!["subnet_id"])).toMatchObject({
       availability_zone: volume!["availability_zone"],
     });
+    // What the first boot needs is there before it.
+    const made = provider.aws.calls.filter(({ action }) => action === "create").map(({ type }) => type);
+    const first = ["aws_network_interface", "aws_eip_association", "aws_route", "aws_iam_role_policy"];
+    for (const type of [...first, "aws_vpc_security_group_egress_rule"])
+      expect([type, made.lastIndexOf(type) < made.indexOf("aws_instance")]).toEqual([type, true]);
     if (name === "full") expect(instance!["user_data"]).toContain("${x} %{if}");
 
     expect(await planned(deployment, "data", env)).toEqual({});
@@ -161,14 +167,21 @@ describe("a host that is there", () => {
       "aws_budgets_budget.budget",
       "aws_cloudwatch_metric_alarm.reboot",
       "aws_cloudwatch_metric_alarm.recover",
+      "aws_cloudwatch_metric_alarm.snapshots",
+      "aws_cloudwatch_metric_alarm.volume",
       "aws_sns_topic.alarms",
       "aws_sns_topic_subscription.alarm_mail",
     ]);
   });
-  test("object lock is switched on for the bucket that is there", async () => {
-    expect(await changes(make({ backups: { objectLock: true } }))).toEqual({
-      "aws_s3_bucket_object_lock_configuration.backups_lock": "create",
-    });
+  test("object lock is another for the bucket that is there", async () => {
+    const lock = "aws_s3_bucket_object_lock_configuration.backups_lock";
+    expect(await changes(make({ backups: { objectLock: "compliance" } }))).toEqual({ [lock]: "update" });
+    expect(await changes(make({ backups: { objectLock: "none" } }))).toEqual({ [lock]: "delete" });
+  });
+  test("a volume from a snapshot would lose the data that is there: terraform refuses", async () => {
+    await expect(changes(make({ data: { fromSnapshot: "snap-0123456789abcdef0" } }))).rejects.toThrow(
+      /aws_ebs_volume.data[\s\S]*prevent_destroy/,
+    );
   });
   test("another system or processor makes another host, from the image of today; its data stays", async () => {
     for (const aws of [{ os: "debian-13" }, { instanceType: "t4g.large" }]) {
@@ -176,7 +189,6 @@ describe("a host that is there", () => {
         "terraform_data.kind": "delete+create",
         "aws_instance.host": "delete+create",
         "aws_volume_attachment.data_attachment": "delete+create",
-        "aws_eip_association.address_use": "delete+create",
         "aws_cloudwatch_metric_alarm.recover": "update",
         "aws_cloudwatch_metric_alarm.reboot": "update",
       });

@@ -252,6 +252,10 @@ test("a host that runs although the state knows none is never made twice", async
   const error = await errorOf(refuseTwin(deployment, create, "x"));
   expect(error.message).toMatch(new RegExp(`holds no host, but this deployment has one: ${id} \\(running`));
   await refuseTwin(deployment, [{ address: "aws_instance.host", action: "replace" }], "x");
+  // One that somebody has stopped is a host, too.
+  const stop = new URLSearchParams({ Action: "StopInstances", Version: "2016-11-15", "InstanceId.1": id! });
+  await fetch(moto.url, { method: "POST", headers: { authorization }, body: stop });
+  expect((await errorOf(refuseTwin(deployment, create, "x"))).message).toMatch(new RegExp(`${id} \\(stopped,`));
   expect(await findLeftovers(TARGET, { Project: "airflow-nobody" })).toEqual([]);
 });
 
@@ -310,7 +314,7 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     return { code, text };
   }
 
-  const upload = (folder: string) => onHost("upload", bucket, REGION, "airflow/one/", folder);
+  const upload = (folder: string) => onHost("upload", bucket, ACCOUNT, REGION, "airflow/one/", folder);
 
   test("puts a backup there, file by file, and never over another", async () => {
     const folder = join(root, "backup");
@@ -329,11 +333,16 @@ describe("the host, by the policies that the stack gives it, where IAM is enforc
     writeFileSync(join(folder, "manifest.json"), "{}\n");
     const stub = await startAwsStub();
     stub.answer = () => ({});
-    expect(await onHostBy(stub.url, "upload", bucket, REGION, "airflow/two/", folder)).toEqual({ code: 0, text: "" });
+    expect(await onHostBy(stub.url, "upload", bucket, ACCOUNT, REGION, "airflow/two/", folder)).toEqual({
+      code: 0,
+      text: "",
+    });
     await stub.stop();
     const checksum = createHash("sha256").update("{}\n").digest("base64");
-    expect(stub.headers).toMatchObject([{ "if-none-match": "*", "x-amz-checksum-sha256": checksum }]);
-    expect(stub.headers[0]!.authorization).toContain("x-amz-checksum-sha256;");
+    expect(stub.headers).toMatchObject([
+      { "if-none-match": "*", "x-amz-checksum-sha256": checksum, "x-amz-expected-bucket-owner": ACCOUNT },
+    ]);
+    expect(stub.headers[0]!.authorization).toMatch(/x-amz-checksum-sha256;.*x-amz-expected-bucket-owner;/);
   });
 
   test("assumes the role of DAGs, and AWS's own library finds it where tasks are told to look", async () => {

@@ -1,6 +1,7 @@
 import { AwsTarget } from "../../provision/aws/target";
 import { checkAccount } from "../../provision/aws/aws";
 import { checkOffer, checkZones, consoleOutput } from "../../provision/aws/ec2";
+import { isBucketEmpty } from "../../provision/aws/buckets";
 import { makeStateBucket } from "../../provision/aws/state-bucket";
 import { awsError } from "../../provision/aws/aws-errors";
 import { learnHostKeys } from "../../provision/stacks/host-keys";
@@ -170,14 +171,27 @@ test.each<[string, (action: string) => Answer]>([
   expect(error.hint).toMatch(/aws.stateBucket/);
 });
 
+test("every call to S3 says whose bucket is meant: a stranger's of the same name is refused by S3 itself", async () => {
+  for (const list of [aws.headers, aws.bodies]) list.splice(0);
+  // There is none yet; whatever is put is taken.
+  aws.answer = (action) => (action.startsWith("HEAD") ? { status: 404 } : {});
+  expect(await makeStateBucket(TARGET, "our-state")).toBe("created");
+  await isBucketEmpty(TARGET, "our-state");
+  expect(aws.calls).toHaveLength(8);
+  const unnamed = aws.calls.filter((_, i) => aws.headers[i]!["x-amz-expected-bucket-owner"] !== TARGET.account);
+  // What is made is ours.
+  expect(unnamed).toEqual(["PUT /our-state/"]);
+});
+
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEg7Zb8zvjyZrMStLIqzqWjCaSzvBgM8JqXhRvzX7v1C";
 const SHOWN = `-----BEGIN SSH HOST KEY KEYS-----\n${KEY} root@ip\n-----END SSH HOST KEY KEYS-----\n`;
 const DEPLOYMENT = { infrastructure: "aws", aws: TARGET } as any;
 const HOST = { id: "i-0abc" } as any;
 
-test("the console is read as EC2 encodes it", async () => {
+test("the console is read as EC2 encodes it, and as it is now: not as it was at the last boot", async () => {
   aws.answer = () => console("später\n");
   expect(await consoleOutput(TARGET, "i-0abc")).toBe("später\n");
+  expect(new URLSearchParams(aws.bodies.at(-1)).get("Latest")).toBe("true");
 });
 
 const keys = infrastructureOf(context, DEPLOYMENT).hostKeys;

@@ -233,7 +233,7 @@ test("make teardown wants a backup and the plan's id, and says what still costs 
   expect(await make("teardown")).toMatchObject({ code: 1, text: expect.stringMatching(/there is no backup in/) });
   await succeed("backup");
   expect(machine.root("cat /root/uploads")).toMatch(
-    /^- upload airflow-backups-123456789012-life-aws eu-central-1 airflow\/(\S+)\/ \/srv\/airflow\/backups\/\1\n$/,
+    /^- upload airflow-backups-123456789012-life-aws 123456789012 eu-central-1 airflow\/(\S+)\/ \/srv\/airflow\/backups\/\1\n$/,
   );
   const { code, text } = await make("teardown");
   const [, confirm] = /CONFIRM=(\S+) make teardown/.exec(text) ?? [];

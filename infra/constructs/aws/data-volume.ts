@@ -4,10 +4,12 @@ import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
 
 /** The volume at /srv/airflow. It outlives every host, and a last snapshot is made before it is destroyed. */
-export function dataVolume(scope: Construct, { name, zones, dataGiB, isProtected }: AwsProps, key: KmsKey): EbsVolume {
+export function dataVolume(scope: Construct, props: AwsProps, key: KmsKey): EbsVolume {
+  const { name, zones, dataGiB, fromSnapshot, isProtected } = props;
   return new EbsVolume(scope, "data", {
     availabilityZone: zones[0],
     size: dataGiB,
+    ...(fromSnapshot && { snapshotId: fromSnapshot }),
     type: "gp3",
     encrypted: true,
     kmsKeyId: key.arn,

@@ -8,8 +8,14 @@ import type { Network } from "./network";
 
 const PURPOSES: Readonly<Record<number, string>> = { 80: "package mirrors", 443: "packages, images, AWS" };
 
+export interface Firewall {
+  readonly group: SecurityGroup;
+  /** The rules that let the host connect to others. */
+  readonly waysOut: readonly VpcSecurityGroupEgressRule[];
+}
+
 /** Who may connect to the host: operators to port 22, or nobody. The web UI is reached through SSH only. */
-export function firewall(scope: Construct, props: AwsProps, { vpc, subnet }: Network): SecurityGroup {
+export function firewall(scope: Construct, props: AwsProps, { vpc, subnet }: Network): Firewall {
   const { name, access, operatorNetworks, egressPorts } = props;
   const group = (id: string, description: string) =>
     // Not a fixed name but a prefix: a group that replaces another one exists beside it for a while.
@@ -23,14 +29,15 @@ export function firewall(scope: Construct, props: AwsProps, { vpc, subnet }: Net
   const tcp = (port: number) => ({ ipProtocol: "tcp", fromPort: port, toPort: port });
 
   const host = group("host_group", "Airflow host");
-  for (const port of egressPorts) {
-    new VpcSecurityGroupEgressRule(scope, `host_to_${port}`, {
-      securityGroupId: host.id,
-      ...tcp(port),
-      cidrIpv4: "0.0.0.0/0",
-      description: PURPOSES[port] ?? "egressPorts of the deployment file",
-    });
-  }
+  const waysOut = egressPorts.map(
+    (port) =>
+      new VpcSecurityGroupEgressRule(scope, `host_to_${port}`, {
+        securityGroupId: host.id,
+        ...tcp(port),
+        cidrIpv4: "0.0.0.0/0",
+        description: PURPOSES[port] ?? "egressPorts of the deployment file",
+      }),
+  );
   for (const [cidr, names] of operatorNetworks) {
     new VpcSecurityGroupIngressRule(scope, `ssh_from_${cidr.replace(/[./]/g, "_")}`, {
       securityGroupId: host.id,
@@ -59,7 +66,7 @@ export function firewall(scope: Construct, props: AwsProps, { vpc, subnet }: Net
       tags: { Name: name },
     });
   }
-  return host;
+  return { group: host, waysOut };
 }
 
 /** EC2 allows 255 characters in a rule's description, and only these. */

@@ -1,14 +1,15 @@
 import { DataAwsAmi } from "@cdktf/provider-aws/lib/data-aws-ami";
 import { EipAssociation } from "@cdktf/provider-aws/lib/eip-association";
-import type { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile";
 import { Instance } from "@cdktf/provider-aws/lib/instance";
-import type { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { NetworkInterface } from "@cdktf/provider-aws/lib/network-interface";
 import { VolumeAttachment } from "@cdktf/provider-aws/lib/volume-attachment";
 import type { Construct } from "constructs";
 import { UserError } from "../../../provision/base/errors";
 import type { AwsProps } from "../../aws-props";
 import { DataResource, escaped } from "../../cdktf";
 import type { DataIds } from "./data-ids";
+import type { Firewall } from "./firewall";
+import type { HostRole } from "./host-role";
 import type { Network } from "./network";
 
 /** The EC2 instance. It holds nothing that cannot be made again. */
@@ -16,8 +17,8 @@ export function host(
   scope: Construct,
   props: AwsProps,
   network: Network,
-  group: SecurityGroup,
-  profile: IamInstanceProfile,
+  { group, waysOut }: Firewall,
+  { profile, policies }: HostRole,
   data: DataIds,
 ): Instance {
   const { name, image, instanceType, rootGiB } = props;
@@ -36,14 +37,26 @@ export function host(
     input: { os: image.os, architecture: image.architecture },
     triggersReplace: { os: image.os, architecture: image.architecture },
   });
+  // Made before the host, so that its first boot reaches the internet.
+  const card = new NetworkInterface(scope, "host_interface", {
+    subnetId: network.subnet.id,
+    securityGroups: [group.id],
+    description: "Airflow host",
+    tags: { Name: name },
+  });
+  const address = new EipAssociation(scope, "address_use", {
+    allocationId: data.addressId,
+    networkInterfaceId: card.id,
+    dependsOn: [network.route],
+  });
   const instance = new Instance(scope, "host", {
     ami: ami.id,
     instanceType,
-    subnetId: network.subnet.id,
-    vpcSecurityGroupIds: [group.id],
+    primaryNetworkInterface: { networkInterfaceId: card.id },
     iamInstanceProfile: profile.name,
     ebsOptimized: true,
-    monitoring: true,
+    // Status checks come every minute without it, and nothing here reads more.
+    monitoring: false,
     disableApiTermination: true,
     // Terraform may still terminate the host, after somebody has confirmed it: the protection is against mistakes.
     forceDestroy: true,
@@ -71,7 +84,7 @@ export function host(
       ignoreChanges: ["ami", "user_data", "user_data_base64", "key_name", "associate_public_ip_address"],
       replaceTriggeredBy: [`${kind.terraformResourceType}.${kind.friendlyUniqueId}`],
     },
-    dependsOn: [network.gateway],
+    dependsOn: [address, ...waysOut, ...policies],
     tags: { Name: name },
   });
   new VolumeAttachment(scope, "data_attachment", {
@@ -81,7 +94,6 @@ export function host(
     // The volume must not be detached from under a running database.
     stopInstanceBeforeDetaching: true,
   });
-  new EipAssociation(scope, "address_use", { allocationId: data.addressId, instanceId: instance.id });
   return instance;
 }
 

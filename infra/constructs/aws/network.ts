@@ -11,7 +11,8 @@ import type { AwsProps } from "../../aws-props";
 
 export interface Network {
   readonly vpc: Vpc;
-  readonly gateway: InternetGateway;
+  /** The route to the internet. */
+  readonly route: Route;
   /** The subnet of the host. */
   readonly subnet: Subnet;
 }
@@ -47,7 +48,7 @@ export function network(scope: Construct, props: AwsProps): Network {
   };
   const open = half("public", publicCidrs);
   const closed = half("private", privateCidrs);
-  new Route(scope, "public_internet", {
+  const route = new Route(scope, "public_internet", {
     routeTableId: open.routes.id,
     destinationCidrBlock: "0.0.0.0/0",
     gatewayId: gateway.id,
@@ -59,5 +60,5 @@ export function network(scope: Construct, props: AwsProps): Network {
     routeTableIds: [open.routes.id, closed.routes.id],
     tags: tags("s3"),
   });
-  return { vpc, gateway, subnet: open.subnets[0]! };
+  return { vpc, route, subnet: open.subnets[0]! };
 }

@@ -6,7 +6,7 @@ import type { AwsProps } from "../../aws-props";
 import { assumedBy } from "./policy";
 
 /** Lets Amazon Data Lifecycle Manager make a snapshot of the data volume every night. */
-export function dailySnapshots(scope: Construct, { name, account, backups }: AwsProps): void {
+export function dailySnapshots(scope: Construct, { name, account, backups }: AwsProps): DlmLifecyclePolicy {
   const role = new IamRole(scope, "snapshot_role", {
     name: `${name}-snapshots`,
     description: "Amazon Data Lifecycle Manager makes the daily snapshots",
@@ -16,7 +16,7 @@ export function dailySnapshots(scope: Construct, { name, account, backups }: Aws
     role: role.name,
     policyArn: "arn:aws:iam::aws:policy/service-role/AWSDataLifecycleManagerServiceRole",
   });
-  new DlmLifecyclePolicy(scope, "snapshots", {
+  return new DlmLifecyclePolicy(scope, "snapshots", {
     description: `${name} daily snapshots`,
     executionRoleArn: role.arn,
     state: "ENABLED",

@@ -1,6 +1,6 @@
 import { Block, NESTING, Nested, Schemas } from "./bindings";
 import replaceRules from "./replace.json";
-import { Cloud, UNKNOWN_ID, invent, problemsOf } from "./rules";
+import { Cloud, UNKNOWN_ID, invent, problemsOf, refusedDeletion } from "./rules";
 import { DynamicValue, UNKNOWN, Values, read, write } from "./values";
 
 /** A call by which terraform changed something. */
@@ -93,7 +93,11 @@ export function handlers(
         type: type_name,
         values: values ?? prior!,
       };
-      const problems = [...problemsOf(type_name, block, wanted), ...[aws.fail?.(call) ?? []].flat()];
+      const problems = [
+        ...problemsOf(type_name, block, wanted),
+        ...(values ? [] : refusedDeletion(type_name, prior!)),
+        ...[aws.fail?.(call) ?? []].flat(),
+      ];
       if (problems.length > 0)
         return { new_state: prior_state, private: planned_private, diagnostics: problems.map(error) };
       await aws.take?.(call);

@@ -12,6 +12,7 @@ const PREFIX: Record<string, string> = {
   aws_internet_gateway: "igw-",
   aws_route_table: "rtb-",
   aws_instance: "i-",
+  aws_network_interface: "eni-",
   aws_ebs_volume: "vol-",
   aws_eip: "eipalloc-",
   aws_ami: "ami-",
@@ -23,6 +24,7 @@ const EXPECTED: readonly [name: RegExp, prefix: string][] = [
   [/(^|_)vpc_id$/, "vpc-"],
   [/(^|_)subnet_ids?$/, "subnet-"],
   [/security_group_ids?$/, "sg-"],
+  [/network_interface_id$/, "eni-"],
   [/(^|_)instance_id$/, "i-"],
   [/^volume_id$/, "vol-"],
   [/route_table_ids?$/, "rtb-"],
@@ -98,6 +100,13 @@ function problemOf(name: string, value: string): string | undefined {
   if (/^(vol|eipalloc)-0+$/.test(value) || value.endsWith("key/00000000-0000-0000-0000-000000000000"))
     return UNKNOWN_ID;
   return undefined;
+}
+
+/** The problem of a protected instance, unless an earlier apply has told the provider to lift the protection. */
+export function refusedDeletion(type: string, { id, disable_api_termination, force_destroy }: Values): string[] {
+  return type === "aws_instance" && disable_api_termination && !force_destroy
+    ? [`OperationNotPermitted: The instance '${id}' may not be terminated: 'disableApiTermination'`]
+    : [];
 }
 
 /** The problem of a stand-in for an id: it may be planned, but never applied. */
