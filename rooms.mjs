@@ -28,6 +28,8 @@ export const ROOMS = {
   ],
   /** Airflow's REST API. */
   api: [...EVERYTHING_BELOW, "link"],
+  /** Pulls a backup to this machine and verifies it. */
+  backups: [...EVERYTHING_BELOW, "link", "change", "steps/backup"],
   /** What is shown: the page of `make status`, logs, the tables of README and docs/. */
   page: [...EVERYTHING_BELOW, "aws/aws-cost", "link", "change", "release", "steps", "api"],
 };

@@ -1,52 +1,54 @@
-import { createHash } from "node:crypto";
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
-import { basename, join } from "node:path";
-import { PassThrough } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { extract } from "tar-stream";
-import type { Deployment } from "./deployment/deployment";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { pullBackup } from "./backups/pull";
 import type { Context } from "./base/context";
-import { UserError } from "./base/errors";
-import { runAsRoot } from "./change/root";
-import type { Host } from "./link/host";
-import { authorOf, changeHost, planHost } from "./change/host-plan";
-import { mainHost, onMainHost } from "./link/main-host";
+import { Interrupted, UserError } from "./base/errors";
 import { duration, size } from "./base/text";
+import { authorOf, changeHost, planHost } from "./change/host-plan";
+import type { Deployment } from "./deployment/deployment";
+import { openSecrets, secretsIn } from "./deployment/secrets-file";
+import type { Host } from "./link/host";
+import { onMainHost } from "./link/main-host";
 import { readOutputs } from "./link/outputs";
-import { prepare } from "./release/prepare";
-import { runScript } from "./script";
-import { readSecrets } from "./deployment/secrets-file";
-import { sh } from "./base/shell";
-import { BACKUPS, BackupWanted, backup, backupCopy } from "./steps/backup";
-import { clock } from "./steps/clock";
+import { identityOf } from "./release/prepare";
 import { readTemplate } from "./release/templates";
+import { runScript } from "./script";
+import { BackupWanted, backup, backupCopy } from "./steps/backup";
+import { clock } from "./steps/clock";
 
+/** A backup takes what runs on the host. The deployment file and the templates may want something else by now. */
 runScript(async (deployment, context) => {
-  const { screen } = context;
+  const { screen, signals } = context;
   const started = Date.now();
-  const { identity, images } = prepare(deployment, await readSecrets(deployment), mainHost(deployment));
-  const encryptedSecrets = readFileSync(deployment.paths.secrets);
+  const opened = await openSecrets(deployment);
+  const identity = identityOf(deployment, secretsIn(opened));
+  // Not the operators of the deployment file: they may have changed since the secrets were encrypted.
+  const recipients = opened.encryptedTo!.map(({ recipient }) => recipient);
+  if (recipients.length === 0) {
+    throw new UserError(
+      `${opened.source} does not say who can read it: nobody knows who may read a backup`,
+      "run make provision, which encrypts the secrets again",
+    );
+  }
   await onMainHost(deployment, async (host) => {
-    const { keep } = deployment.backup;
-    const wanted = { identity, encryptedSecrets, keep, airflowImage: images.airflow };
+    const wanted = {
+      identity,
+      encryptedSecrets: opened.encrypted!,
+      keep: deployment.backup.keep,
+      scripts: { "helper.py": readTemplate("backup/helper.py"), "rows.awk": readTemplate("backup/rows.awk") },
+    };
     const found = await planHost<BackupWanted & { clock: number }>(context, host, [clock, backup], {
       ...wanted,
       clock: Date.now() / 1000,
     });
     const id = await changeHost(context, host, found, authorOf("backup"));
     screen.say("  pulling the backup");
-    const folder = await pull(host, id!, deployment);
-    screen.print(`backup ${folder} (${size(sizeOf(folder))}), verified, in ${duration((Date.now() - started) / 1000)}`);
+    const interrupted = () =>
+      new Interrupted("interrupted: the backup is on the host, but not here", "run make backup again");
+    const target = { id: id!, directory: deployment.paths.backups, recipients };
+    const folder = await signals.thenThrow(interrupted, (stop) => pullBackup(host, target, stop));
+    const took = duration((Date.now() - started) / 1000);
+    screen.print(`backup ${folder} (${size(sizeOf(folder))}), verified and encrypted, in ${took}`);
     await copyToBucket(context, host, id!, deployment);
   });
 });
@@ -58,59 +60,6 @@ async function copyToBucket(context: Context, host: Host, id: string, deployment
   const { account: owner, region } = deployment.aws;
   const copy = { id, bucket: backupBucket, owner, region, script: readTemplate("aws/host.py") };
   await changeHost(context, host, await planHost(context, host, [backupCopy], copy), authorOf("backup"));
-}
-
-/** Pulls a backup and verifies the sha256 sums of its manifest. Only then the folder gets its name. */
-async function pull(host: Host, id: string, { paths }: Deployment): Promise<string> {
-  const folder = join(paths.backups, id);
-  const partial = join(paths.backups, `.partial-${id}`);
-  mkdirSync(partial, { recursive: true, mode: 0o700 });
-  try {
-    const tar = new PassThrough();
-    const [{ code, stderr }] = await Promise.all([
-      runAsRoot(host, sh`tar --create --file=- --directory=${BACKUPS}/${id} .`, [], { stdout: tar }).finally(() =>
-        tar.end(),
-      ),
-      unpack(tar, partial),
-    ]);
-    if (code !== 0)
-      throw new UserError(
-        `cannot pull the backup: ${stderr.trim() || `exit code ${code}`}`,
-        "it is complete on the host; run make backup again",
-      );
-    await verify(partial);
-    renameSync(partial, folder);
-    return folder;
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
-}
-
-/** Unpacks plain files only, and into this folder only: a tar from a host must not choose where it is written here. */
-async function unpack(tar: PassThrough, folder: string): Promise<void> {
-  for await (const entry of tar.pipe(extract())) {
-    if (entry.header.type === "file") {
-      await pipeline(entry, createWriteStream(join(folder, basename(entry.header.name)), { mode: 0o600, flags: "wx" }));
-    } else entry.resume();
-  }
-}
-
-/** @throws UserError unless every file that the manifest names is here, with its sha256 */
-async function verify(folder: string): Promise<void> {
-  const incomplete = (name: string): UserError =>
-    new UserError(`${name} did not arrive completely`, "run make backup again");
-  const manifest = join(folder, "manifest.json");
-  if (!existsSync(manifest)) throw incomplete("the backup");
-  const { files } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
-  for (const [name, { sha256 }] of Object.entries(files)) {
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(join(folder, basename(name))), hash).catch(() => undefined);
-    if (hash.digest("hex") !== sha256) throw incomplete(name);
-  }
-}
-
-interface Manifest {
-  readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
 }
 
 const sizeOf = (folder: string): number =>

@@ -1,3 +1,4 @@
+import { ReadableStream } from "node:stream/web";
 import { UserError } from "../base/errors";
 
 /** Only this file uses the age library. It takes 0.1 s to load, so it is loaded at the first use. */
@@ -21,6 +22,18 @@ export async function recipientOf(identityFile: string): Promise<string> {
 
 /** Encrypts to all recipients: the identity of any one of them decrypts it. */
 export async function encrypt(text: string, recipients: readonly string[]): Promise<Buffer> {
+  return Buffer.from(await (await encrypterFor(recipients)).encrypt(text));
+}
+
+/** Encrypts content of any size, 64 KiB at a time, to all recipients. */
+export async function encryptStream(
+  content: AsyncIterable<Uint8Array>,
+  recipients: readonly string[],
+): Promise<AsyncIterable<Uint8Array>> {
+  return (await encrypterFor(recipients)).encrypt(ReadableStream.from(content));
+}
+
+async function encrypterFor(recipients: readonly string[]) {
   const { Encrypter } = await library();
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
@@ -33,7 +46,7 @@ export async function encrypt(text: string, recipients: readonly string[]): Prom
       );
     }
   }
-  return Buffer.from(await encrypter.encrypt(text));
+  return encrypter;
 }
 
 /** Decrypts a file. @throws Corrupt, NotForUs, or UserError for a damaged identity: none of them holds any content */

@@ -21,19 +21,21 @@ import {
 import { complete, parseSecrets } from "./secrets-text";
 
 /** Reads all secrets. @throws UserError if there are none yet, or one is missing */
-export async function readSecrets(deployment: Deployment): Promise<Secrets> {
-  const opened = await openSecrets(deployment);
-  if (opened.digest === undefined) {
+export const readSecrets = async (deployment: Deployment): Promise<Secrets> => secretsIn(await openSecrets(deployment));
+
+/** @throws UserError if the file is not there, or lacks a secret */
+export function secretsIn({ source, text, encrypted }: Opened): Secrets {
+  if (encrypted === undefined) {
     throw new UserError(
-      `there is no ${opened.source}`,
+      `there is no ${source}`,
       "restore it from git or a backup; if there never was one, run make provision, which makes it",
     );
   }
-  const secrets = parseSecrets(opened.source, opened.text);
+  const secrets = parseSecrets(source, text);
   const missing = SECRET_NAMES.filter((name) => secrets[name] === undefined);
   if (missing.length > 0) {
     throw new UserError(
-      `${opened.source} lacks ${missing.join(", ")}`,
+      `${source} lacks ${missing.join(", ")}`,
       "add what is missing with make secrets, or let make provision generate it",
     );
   }
@@ -72,6 +74,8 @@ export interface Opened {
   readonly source: string;
   /** The decrypted text, not checked yet; empty if there is no file. */
   readonly text: string;
+  /** The content of the encrypted file; undefined if there is no file. */
+  readonly encrypted: Buffer | undefined;
   /** SHA-256 of the encrypted file; undefined if there is no file. */
   readonly digest: string | undefined;
   /** Whom it is encrypted to, by the line inside it; undefined where there is no file. */
@@ -87,7 +91,14 @@ export async function openSecrets(deployment: Deployment): Promise<Opened> {
   const identity = await identityOf(deployment.paths);
   const { readers } = await readersOf(deployment, identity);
   if (encrypted === undefined) {
-    return { source, text: "", digest: undefined, encryptedTo: undefined, readers: changeOf(undefined, readers) };
+    return {
+      source,
+      text: "",
+      encrypted,
+      digest: undefined,
+      encryptedTo: undefined,
+      readers: changeOf(undefined, readers),
+    };
   }
   const text = await decrypted(source, encrypted, identity);
   const header = readHeader(text);
@@ -101,6 +112,7 @@ export async function openSecrets(deployment: Deployment): Promise<Opened> {
   return {
     source,
     text: header?.rest ?? text,
+    encrypted,
     digest: sha256(encrypted),
     encryptedTo,
     readers: changeOf(encryptedTo, readers),

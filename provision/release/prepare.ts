@@ -7,7 +7,7 @@ import { authorizedKeys } from "../deployment/operators";
 import { labelOf, makeRelease, operatorSecretsOf, secretFilesOf } from "./release";
 import { Secrets, fingerprint } from "../deployment/secret-names";
 import { readTemplate } from "./templates";
-import type { TaskRole, Wanted } from "./wanted";
+import type { Identity, TaskRole, Wanted } from "./wanted";
 
 /** Everything that a host should be, from the deployment file, the secrets, templates/ and the CA bundle. @param loginKey as in Wanted */
 export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutput, loginKey?: string): Wanted {
@@ -31,14 +31,17 @@ export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutp
     caBundle: caBundle(deployment),
     secretFiles: secretFilesOf(secrets, operatorSecrets),
     adminDigest: labelOf(secrets.label_key, secrets.admin_password),
-    identity: {
-      deployment: deployment.name,
-      fernetKey: fingerprint("fernet_key", secrets.fernet_key),
-      databasePassword: fingerprint("database_password", secrets.database_password),
-    },
+    identity: identityOf(deployment, secrets),
     taskRole: taskRole(deployment),
   };
 }
+
+/** Says which deployment's data a host has, and with which secrets it was written. */
+export const identityOf = ({ name }: Deployment, secrets: Secrets): Identity => ({
+  deployment: name,
+  fernetKey: fingerprint("fernet_key", secrets.fernet_key),
+  databasePassword: fingerprint("database_password", secrets.database_password),
+});
 
 export function taskRole({ name, aws }: Deployment): TaskRole | undefined {
   if (!aws?.taskRole) return undefined;

@@ -2,7 +2,7 @@ import { incoming, DATA } from "../change/places";
 import { UserError } from "../base/errors";
 import { live, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
-import { script, sh } from "../base/shell";
+import { sh } from "../base/shell";
 import { BACKUP_PREFIX } from "../deployment/aws-settings";
 import { POSTGRES, REVISION, query } from "./psql";
 import { Identity } from "../release/wanted";
@@ -15,7 +15,8 @@ export interface BackupWanted {
   readonly encryptedSecrets: Buffer;
   /** Backups that stay on the host. */
   readonly keep: number;
-  readonly airflowImage: string;
+  /** Files of templates/backup, by name. */
+  readonly scripts: Readonly<Record<"helper.py" | "rows.awk", string>>;
 }
 
 /** Which backup the host copies, and where to. */
@@ -44,7 +45,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
     identity: stable(sh`cat ${DATA}/identity.json`, ({ stdout }) => stdout.trim() || undefined),
     isPostgresUp: live(sh`docker exec ${POSTGRES} pg_isready --quiet --host=127.0.0.1`, ({ code }) => code === 0),
   }),
-  plan({ identity: ours, encryptedSecrets, keep, airflowImage }, { identity, isPostgresUp }) {
+  plan({ identity: ours, encryptedSecrets, keep, scripts }, { identity, isPostgresUp }) {
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
     if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
       throw new UserError(
@@ -53,93 +54,82 @@ export const backup: Step<BackupWanted, BackupFacts> = {
       );
     }
     if (!isPostgresUp) throw new UserError("Postgres does not answer", "see make status; make provision starts it");
-    return [
-      prepare,
-      dump,
-      readBack,
-      addFiles(encryptedSecrets),
-      writeManifest(ours, airflowImage),
-      finish,
-      prune(keep),
-    ];
+    return [checkSpace(encryptedSecrets), dump(scripts), addDags, writeManifest(ours), finish, prune(keep)];
   },
 };
 
-const partial = sh`${BACKUPS}/.partial-"$CHANGE"`;
+/**
+ * The folder that the backup is made in. It belongs to the change, whose end deletes it, after a failure, a stop or a kill as
+ * well; `finish` moves it to its place before that.
+ */
+const folder = incoming("backup");
+/** Holds the scripts and their notes. */
+const work = incoming("backup-work");
+const helper = sh`python3 ${work}/helper.py`;
 
-const prepare: Action = {
-  summary: "make a place for the backup",
-  command: sh`umask 077
-rm -rf ${BACKUPS}/.partial-*
-mkdir ${partial}
+const checkSpace = (encryptedSecrets: Buffer): Action => ({
+  summary: "check that there is space for a backup",
+  command: sh`chmod 700 ${folder} ${work}
 free=$(df --output=avail -B1 ${BACKUPS} | tail -n 1)
 needed=$(${query("select pg_database_size('airflow')")})
 if [ "$free" -lt "$needed" ]; then
-  rmdir ${partial}
   echo "$free bytes are free on the data volume, the database takes $needed: free some space, or make the volume larger"
   exit 1
 fi`,
-};
-
-/** This is not a pipe, because a pipe's exit code is that of its last command, even if the dump fails. */
-const dump: Action = {
-  summary: "dump the database",
-  command: sh`umask 077
-docker exec ${POSTGRES} pg_dump -U postgres --format=custom airflow > ${partial}/database.dump || { rm -rf ${partial}; exit 1; }
-sync ${partial}/database.dump`,
-};
-
-/** `pg_restore --list` accepts a truncated dump; only reading all of it shows the damage. The rows are counted on the way, so the counts fit the dump exactly. */
-const readBack: Action = {
-  summary: "read the dump back in full",
-  command: sh`bash -o pipefail -c ${`docker exec -i ${POSTGRES} pg_restore --data-only --file=- < "$1/database.dump" | awk '
-    copying && $0 == "\\\\." { rows[table] = count; copying = 0; next }
-    copying { count++; next }
-    /^COPY / { table = $2; copying = 1; count = 0 }
-    END { if (copying) exit 1; for (table in rows) printf "%s\\"%s\\": %d", n++ ? ", " : "", table, rows[table] }' > "$1/rows"`} sh ${partial} || { rm -rf ${partial}; exit 1; }
-docker exec -i ${POSTGRES} pg_restore --file=/dev/null < ${partial}/database.dump || { rm -rf ${partial}; exit 1; }`,
-};
-
-const addFiles = (encryptedSecrets: Buffer): Action => ({
-  summary: "put the DAGs and the encrypted secrets beside the dump",
-  command: sh`umask 077
-cp ${incoming("backup")}/secrets.age ${partial}/secrets.age
-if [ -e ${DATA}/dags/current ]; then tar --create --file=${partial}/dags.tar --directory=${DATA}/dags/releases "$(basename "$(readlink ${DATA}/dags/current)")"; fi`,
   upload: { name: "backup", files: [{ path: "secrets.age", content: encryptedSecrets, mode: 0o600 }] },
 });
 
-const writeManifest = (identity: Identity, image: string): Action => ({
+/**
+ * Reads the dump while it is made. The manifest is written only if the file on the disk has the sha256 of what was read.
+ * `pg_restore --list` accepts a truncated dump; only reading all of its data shows the damage. The rows are counted in the
+ * container, because passing them through Docker takes longer than reading them.
+ */
+const dumpAndRead = sh`docker exec ${POSTGRES} pg_dump -U postgres --format=custom --compress=gzip:3 airflow |
+  ${helper} keep ${folder}/database.dump ${work}/sha256 |
+  docker exec -i --env LC_ALL=C ${POSTGRES} bash -o pipefail -c 'pg_restore --data-only --file=- | awk "$1"' bash "$(cat ${work}/rows.awk)" > ${work}/rows`;
+
+/** The second pg_restore reads what --data-only leaves out, which takes no time: it stands at the beginning of the dump. */
+const dump = (scripts: BackupWanted["scripts"]): Action => ({
+  summary: "dump the database and read the dump back in full",
+  command: sh`umask 077
+bash -o pipefail -c ${dumpAndRead.text}
+docker exec -i ${POSTGRES} pg_restore --schema-only --file=/dev/null < ${folder}/database.dump`,
+  upload: {
+    name: "backup-work",
+    files: Object.entries(scripts).map(([path, content]) => ({ path, content, mode: 0o600 })),
+  },
+});
+
+const addDags: Action = {
+  summary: "put the DAGs beside the dump",
+  command: sh`umask 077
+if release=$(readlink ${DATA}/dags/current); then
+  tar --create --file=${folder}/dags.tar --directory=${DATA}/dags/releases "$(basename "$release")"
+  tar --compare --file=${folder}/dags.tar --directory=${DATA}/dags/releases
+fi`,
+};
+
+const VERSION = 'import importlib.metadata; print(importlib.metadata.version("apache-airflow"))';
+
+/** Airflow's version is asked of the scheduler's container: the deployment file may want another one by now. */
+const writeManifest = (identity: Identity): Action => ({
   summary: "write the manifest",
   command: sh`umask 077
-cd ${partial}
-version=$(docker run --pull never --rm --network none --read-only ${image} python -c 'import importlib.metadata; print(importlib.metadata.version("apache-airflow"))')
-files=
-for file in *; do
-  [ "$file" = rows ] && continue
-  files="$files\${files:+, }\\"$file\\": {\\"sha256\\": \\"$(sha256sum < "$file" | cut -c 1-64)\\", \\"size\\": $(stat -c %s "$file")}"
-done
-cat > manifest.json <<END
-{
-  "id": "$CHANGE",
-  "made": "$(date -u +%Y-%m-%dT%H:%M:%SZ)",
-  "identity": ${script(JSON.stringify(identity))},
-  "airflow": "$version",
-  "postgres": "$(${query("show server_version")})",
-  "revision": "$(${REVISION})",
-  "dagRelease": "$(basename "$(readlink ${DATA}/dags/current 2>/dev/null)")",
-  "files": {$files},
-  "rows": {$(cat rows)}
-}
-END
-rm rows
-sha256sum * > SHA256SUMS`,
+airflow=
+if image=$(docker inspect --format '{{.Image}}' airflow-scheduler-1 2> /dev/null); then
+  airflow=$(docker exec airflow-scheduler-1 python -c ${VERSION} 2> /dev/null) ||
+    airflow=$(docker run --rm --pull never --network none --read-only --entrypoint python "$image" -c ${VERSION})
+fi
+postgres=$(${query("show server_version")})
+revision=$(${REVISION})
+release=$(readlink ${DATA}/dags/current) || release=
+${helper} manifest ${folder} ${work}/sha256 ${work}/rows "$CHANGE" ${JSON.stringify(identity)} "$airflow" "$postgres" "$revision" "$(basename "$release")"`,
 });
 
 const finish: Action = {
   summary: "put the backup in place",
-  command: sh`sync -f ${partial}
-(cd ${partial} && sha256sum --check --quiet --strict SHA256SUMS)
-mv ${partial} ${BACKUPS}/"$CHANGE"
+  command: sh`sync -f ${folder}
+mv ${folder} ${BACKUPS}/"$CHANGE"
 sync -f ${BACKUPS}`,
 };
 
