@@ -186,7 +186,7 @@ async function settled(): Promise<void> {
       "select extract(epoch from end_date - queued_at) from dag_run where dag_id = 'canary' order by queued_at desc limit 10";
     const { stdout } = await runAsRoot(
       host,
-      sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc ${query}`,
+      sh`docker exec airflow-postgres-1 psql -U airflow -d airflow -Atc ${query}`,
     );
     add({
       work: "one-task DAG, trigger to success",

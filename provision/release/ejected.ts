@@ -84,7 +84,7 @@ This folder holds no secret.
   \`age -d -i IDENTITY secrets/${name}.age\`.
 - Images are built on the host: \`files/images/base.sh\` makes the base image, \`docker-bake.hcl\` has the other two.
 - The data is in \`/srv/airflow\`, on the volume of \`terraform/data\`. This dumps the database:
-  \`docker exec airflow-postgres-1 pg_dump -U postgres -Fc airflow\`.
+  \`docker exec airflow-postgres-1 pg_dump -U airflow -Fc airflow\`.
 - \`/srv/airflow/dags/current\` is a link to a folder in \`dags/releases\`. To change DAGs, put a new folder there, and
   point the link to it with \`ln -sfn\`.
 `;

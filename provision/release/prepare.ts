@@ -4,6 +4,7 @@ import { hostRoleName, roleArn } from "../deployment/aws-settings";
 import type { Deployment } from "../deployment/deployment";
 import { UserError } from "../base/errors";
 import { authorizedKeys } from "../deployment/operators";
+import { databaseLoginsOf } from "./database-login";
 import { labelOf, makeRelease, operatorSecretsOf, secretFilesOf } from "./release";
 import { Secrets, fingerprint } from "../deployment/secret-names";
 import { readTemplate } from "./templates";
@@ -30,6 +31,7 @@ export function prepare(deployment: Deployment, secrets: Secrets, host: HostOutp
     images: release.images,
     caBundle: caBundle(deployment),
     secretFiles: secretFilesOf(secrets, operatorSecrets),
+    databaseLogins: databaseLoginsOf(secrets),
     adminDigest: labelOf(secrets.label_key, secrets.admin_password),
     identity: identityOf(deployment, secrets),
     taskRole: taskRole(deployment),

@@ -3,12 +3,13 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { AIRFLOW_PORT } from "../deployment/airflow";
 import type { Deployment } from "../deployment/deployment";
+import { databaseUrlOf } from "./database-login";
 import { Images, imagesOf } from "./images";
 import { TEMPLATES } from "../deployment/paths";
 import type { UploadFile } from "../change/planning";
 import type { Secrets } from "../deployment/secret-names";
 import { render } from "./templates";
-import { SECRET_FILES } from "./wanted";
+import { SECRETS_GROUP, SECRET_FILES } from "./wanted";
 
 export interface ReleaseFile extends UploadFile {
   readonly sha256: string;
@@ -25,7 +26,7 @@ export interface Release {
 
 /** Which service mounts which secret files: only those that it needs, as trying them one by one has shown. */
 export const SECRETS_OF: Record<string, readonly string[]> = {
-  postgres: ["database_password"],
+  postgres: [],
   migrate: ["database_url", "fernet_key", "admin_password"],
   "api-server": ["database_url", "fernet_key", "jwt_secret", "api_secret_key"],
   scheduler: ["database_url", "jwt_secret"],
@@ -42,8 +43,7 @@ export const secretFilesOf = (secrets: Secrets, operators: readonly string[] = [
     ...operators.map((name) => [name, secrets[name]!] as const),
     ["admin_password", secrets.admin_password],
     ["api_secret_key", secrets.api_secret_key],
-    ["database_password", secrets.database_password],
-    ["database_url", `postgresql+psycopg2://airflow:${secrets.database_password}@postgres/airflow`],
+    ["database_url", databaseUrlOf(secrets)],
     ["fernet_key", secrets.fernet_key],
     ["jwt_secret", secrets.jwt_secret],
   ]);
@@ -97,6 +97,7 @@ function renderCompose({ airflow, aws }: Deployment, secrets: Secrets, images: I
     images,
     port: AIRFLOW_PORT,
     secrets: Object.fromEntries(labels) as object,
+    secretsGroup: SECRETS_GROUP,
     parallelism: airflow.parallelism,
     drain: airflow.drain,
     memory: airflow.memoryMiB,

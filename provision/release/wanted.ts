@@ -20,12 +20,21 @@ export interface Wanted {
   readonly caBundle: string | undefined;
   /** Contents of the files in /opt/airflow/secrets, by name. */
   readonly secretFiles: ReadonlyMap<string, string>;
+  /** The roles that services log in to the database as. */
+  readonly databaseLogins: readonly DatabaseLogin[];
   /** A digest that changes with the administrator's password. */
   readonly adminDigest: string;
   /** The deployment, and fingerprints of the secrets that the data on the volume depends on. */
   readonly identity: Identity;
   /** The role that DAGs have in AWS; undefined if they have none. */
   readonly taskRole: TaskRole | undefined;
+}
+
+/** A role that Airflow's services can log in to the database as. */
+export interface DatabaseLogin {
+  readonly role: string;
+  /** What Postgres keeps instead of the password; undefined if nobody can log in as this role. */
+  readonly verifier: string | undefined;
 }
 
 export interface TaskRole {
@@ -51,5 +60,7 @@ export const RELEASES = `${DATA}/releases`;
 export const CURRENT = `${DATA}/current`;
 export const DAG_RELEASES = `${DATA}/dags/releases`;
 export const SECRET_FILES = "/opt/airflow/secrets";
+/** The number of the group that may read them: only containers that mount secrets are in it. */
+export const SECRETS_GROUP = 50001;
 /** The folder of the role's credentials, on the host and in the containers that use them. */
 export const TASK_ROLE = "/opt/airflow/task-role";

@@ -4,7 +4,8 @@ import { live, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { BACKUP_PREFIX } from "../deployment/aws-settings";
-import { POSTGRES, REVISION, query } from "./psql";
+import { isOpen, requireOpen } from "./database-access";
+import { DUMP, POSTGRES, REVISION, query } from "./psql";
 import { Identity } from "../release/wanted";
 
 export const BACKUPS = `${DATA}/backups`;
@@ -33,6 +34,7 @@ export interface Copy {
 interface BackupFacts {
   readonly identity: string | undefined;
   readonly isPostgresUp: boolean;
+  readonly isOpen: boolean;
 }
 
 /**
@@ -44,8 +46,9 @@ export const backup: Step<BackupWanted, BackupFacts> = {
   facts: () => ({
     identity: stable(sh`cat ${DATA}/identity.json`, ({ stdout }) => stdout.trim() || undefined),
     isPostgresUp: live(sh`docker exec ${POSTGRES} pg_isready --quiet --host=127.0.0.1`, ({ code }) => code === 0),
+    isOpen,
   }),
-  plan({ identity: ours, encryptedSecrets, keep, scripts }, { identity, isPostgresUp }) {
+  plan({ identity: ours, encryptedSecrets, keep, scripts }, { identity, isPostgresUp, isOpen }) {
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
     if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
       throw new UserError(
@@ -54,6 +57,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
       );
     }
     if (!isPostgresUp) throw new UserError("Postgres does not answer", "see make status; make provision starts it");
+    requireOpen(isOpen);
     return [checkSpace(encryptedSecrets), dump(scripts), addDags, writeManifest(ours), finish, prune(keep)];
   },
 };
@@ -84,7 +88,7 @@ fi`,
  * `pg_restore --list` accepts a truncated dump; only reading all of its data shows the damage. The rows are counted in the
  * container, because passing them through Docker takes longer than reading them.
  */
-const dumpAndRead = sh`docker exec ${POSTGRES} pg_dump -U postgres --format=custom --compress=gzip:3 airflow |
+const dumpAndRead = sh`${DUMP} |
   ${helper} keep ${folder}/database.dump ${work}/sha256 |
   docker exec -i --env LC_ALL=C ${POSTGRES} bash -o pipefail -c 'pg_restore --data-only --file=- | awk "$1"' bash "$(cat ${work}/rows.awk)" > ${work}/rows`;
 

@@ -6,10 +6,12 @@ import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { CURRENT, DAG_RELEASES } from "../release/wanted";
 import { compose } from "./compose";
+import { isOpen, requireOpen } from "./database-access";
 import { query } from "./psql";
 
 interface DagFacts {
   readonly isProvisioned: boolean;
+  readonly isOpen: boolean;
   readonly current: string | undefined;
   /** The release that was switched to, as long as Airflow has not shown it. */
   readonly awaited: string | undefined;
@@ -29,6 +31,7 @@ export const dags: Step<DagRelease, DagFacts> = {
   name: "dags",
   facts: ({ digest }) => ({
     isProvisioned: stable(sh`test -e ${DATA}/migrated; echo $?`, ({ stdout }) => stdout.trim() === "0"),
+    isOpen,
     current: stable(sh`readlink ${DATA}/dags/current`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
     awaited: stable(sh`cat ${AWAITED}`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
     found: stable(
@@ -37,8 +40,9 @@ export const dags: Step<DagRelease, DagFacts> = {
         new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
     ),
   }),
-  plan(release, { isProvisioned, current, awaited, found }) {
+  plan(release, { isProvisioned, isOpen, current, awaited, found }) {
     if (!isProvisioned) throw new UserError("Airflow is not on this host yet", "run make provision");
+    requireOpen(isOpen);
     const isWhole =
       found.size === release.files.length && release.files.every(({ path, sha256 }) => found.get(path) === sha256);
     if (isWhole && current === release.digest) return awaited === release.digest ? [waitFor(release), prune] : [];
@@ -85,7 +89,7 @@ const waitFor = ({ digest }: DagRelease): Action => ({
   command: sh`deadline=$(($(date +%s) + ${WAIT}))
 wanted=$(docker exec -i airflow-dag-processor-1 python -c ${DAG_IDS} < ${checkFile(digest)}) || { echo "the dag-processor does not run: see make status"; exit 1; }
 wanted=$(echo "$wanted" | sort)
-until [ "$(${query(`select dag_id from dag where bundle_name = 'releases' and bundle_version = '${digest}' and not is_stale`)} | sort)" = "$wanted" ]; do
+until [ "$(${query(`select dag_id from public.dag where bundle_name = 'releases' and bundle_version = '${digest}' and not is_stale`)} | sort)" = "$wanted" ]; do
   [ "$(date +%s)" -lt "$deadline" ] || { echo "Airflow does not show version ${digest} of all DAGs after ${WAIT} s; see make logs SERVICE=dag-processor"; exit 1; }
   sleep 0.3
 done
@@ -95,7 +99,7 @@ rm -f ${AWAITED}`,
 /** The releases of all runs that Airflow knows stay, and so do the last three, for a quick way back. */
 const prune: Action = {
   summary: "remove old DAG releases",
-  command: sh`used=$(${query("select distinct bundle_version from dag_run where bundle_version is not null")})
+  command: sh`used=$(${query("select distinct bundle_version from public.dag_run where bundle_version is not null")})
 cd ${DAG_RELEASES}
 for old in $(ls -1t | grep -vx "$(basename "$(readlink ../current)")" | tail -n +4); do
   case " $(echo $used) " in *" $old "*) ;; *) rm -rf "$old" "../checks/$old.json" ;; esac

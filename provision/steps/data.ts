@@ -10,10 +10,10 @@ interface Directory {
   readonly is: string;
 }
 
-/** Containers run with gid 0; Airflow's uid is 50000, Postgres' 999. */
+/** Airflow runs as 50000:0 in its containers, Postgres as 999:999. */
 const DIRECTORIES: readonly Directory[] = [
   { path: DATA, is: "0:0 755" },
-  { path: `${DATA}/postgres`, is: "999:0 700" },
+  { path: `${DATA}/postgres`, is: "999:999 700" },
   { path: `${DATA}/logs`, is: "50000:0 775" },
   { path: `${DATA}/backups`, is: "0:0 700" },
   { path: `${DATA}/changes`, is: "0:0 700" },

@@ -58,7 +58,7 @@ export const identity: Step<Wanted, IdentityFacts> = {
     return [
       {
         summary: "make a place for a new database",
-        command: sh`install -d -o 999 -g 0 -m 0700 ${DATA}/postgres && touch ${MARKER}`,
+        command: sh`install -d -o 999 -g 999 -m 0700 ${DATA}/postgres && touch ${MARKER}`,
         detail: "the data volume holds no database",
       },
       writeFile(FILE, `${JSON.stringify(ours)}\n`, { mode: "0644" }),

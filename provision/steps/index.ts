@@ -2,6 +2,7 @@ import type { Step } from "../change/planning";
 import type { Wanted } from "../release/wanted";
 import { access } from "./access";
 import { data } from "./data";
+import { database } from "./database";
 import { docker } from "./docker";
 import { firewall } from "./firewall";
 import { identity } from "./identity";
@@ -9,6 +10,7 @@ import { images } from "./images";
 import { migrate } from "./migrate";
 import { preflight } from "./preflight";
 import { release } from "./release";
+import { retire } from "./retire";
 import { secrets } from "./secrets";
 import { services } from "./services";
 import { shutdown } from "./shutdown";
@@ -25,10 +27,12 @@ export const steps: readonly Step<Wanted>[] = [
   data,
   release,
   images,
+  database,
   secrets,
   taskRole,
   migrate,
   services,
+  retire,
   shutdown,
   updates,
 ];

@@ -36,7 +36,7 @@ export const services: Step<Wanted, ServiceFacts> = {
     current: stable(sh`readlink ${CURRENT}`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
     runningFile: stable(sh`cat ${CURRENT}/compose.yaml`, ({ code, stdout }) => (code === 0 ? stdout : undefined)),
     tasks: live(
-      sh`[ "$(readlink ${CURRENT})" = releases/${release.digest} ] || ${query("select dag_id || '.' || task_id || case when count(*) > 1 then ' (' || count(*) || ')' else '' end from task_instance where state = 'running' group by dag_id, task_id order by 1")} 2>/dev/null`,
+      sh`[ "$(readlink ${CURRENT})" = releases/${release.digest} ] || ${query("select dag_id || '.' || task_id || case when count(*) > 1 then ' (' || count(*) || ')' else '' end from public.task_instance where state = 'running' group by dag_id, task_id order by 1")} 2>/dev/null`,
       ({ stdout }) => stdout.split("\n").filter(Boolean),
     ),
     isHealthy: live(HEARTBEATS, ({ code }) => code === 0),

@@ -36,7 +36,7 @@ test("the search finds a secret where there is one", async () => {
   expect(secretsIn(await running.root(sh`cat ${SECRET_FILES}/*`))).toEqual([...secretFilesOf(running.secrets).keys()]);
 });
 
-test("the secrets' files are root's, and only its group may read them", async () => {
+test("the secrets' files are root's, and only a group of their own may read them", async () => {
   const files = (await running.root(sh`stat -c '%n %U:%g %a' ${SECRET_FILES}/*`)).trim().split("\n");
-  expect(files.map((line) => line.split(" ").slice(1).join(" "))).toEqual(files.map(() => "root:0 440"));
+  expect(files.map((line) => line.split(" ").slice(1).join(" "))).toEqual(files.map(() => "root:50001 440"));
 });

@@ -2,6 +2,7 @@ import { Life } from "../support/life";
 import { backup } from "./chapters/backup";
 import { changes } from "./chapters/changes";
 import { dags } from "./chapters/dags";
+import { database } from "./chapters/database";
 import { demo } from "./chapters/demo";
 import { drift } from "./chapters/drift";
 import { pauses } from "./chapters/pauses";
@@ -26,6 +27,7 @@ describe("with a host", () => {
   describe("dags", () => dags(life));
   describe("pauses", () => pauses(life));
   describe("ui", () => ui(life));
+  describe("database", () => database(life));
   describe("backup", () => backup(life));
   describe("secrets", () => secrets(life));
   describe("reboot", () => reboot(life));

@@ -100,7 +100,7 @@ async function figuresOf(host: Host, run: string): Promise<Figures> {
   const query = `select extract(epoch from start_date), extract(epoch from end_date) from task_instance where dag_id = '${DAG}' and run_id = '${run}' order by start_date`;
   const rows = await root(
     host,
-    sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -At -F ${" "} -c ${query}`,
+    sh`docker exec airflow-postgres-1 psql -U airflow -d airflow -At -F ${" "} -c ${query}`,
   );
   const times = rows
     .trim()

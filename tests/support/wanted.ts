@@ -1,5 +1,6 @@
 import { Deployment, parseSettings } from "../../provision/deployment/deployment";
 import { pathsOf } from "../../provision/deployment/paths";
+import { databaseLoginsOf } from "../../provision/release/database-login";
 import { labelOf, makeRelease, secretFilesOf } from "../../provision/release/release";
 import type { Secrets } from "../../provision/deployment/secret-names";
 import { taskRole } from "../../provision/release/prepare";
@@ -37,6 +38,7 @@ export function wantedOf(yaml = "", secrets: Secrets = SECRET_VALUES): Wanted {
     images: release.images,
     caBundle: "-----BEGIN CERTIFICATE-----",
     secretFiles: secretFilesOf(secrets),
+    databaseLogins: databaseLoginsOf(secrets),
     adminDigest: labelOf(secrets.label_key, secrets.admin_password),
     identity: { deployment: "local", fernetKey: "f1", databasePassword: "d1" },
     taskRole: taskRole(deployment),

@@ -5,6 +5,7 @@ import { dags } from "../../provision/steps/dags";
 const release: DagRelease = { digest: "0123456789abcdef", files: [{ path: "a.py", content: "x", sha256: "s" }] };
 const facts = {
   isProvisioned: true,
+  isOpen: true,
   current: release.digest,
   awaited: undefined,
   found: new Map([["a.py", "s"]]),

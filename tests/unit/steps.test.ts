@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../../provision/base/errors";
@@ -10,6 +10,7 @@ import { makeRelease } from "../../provision/release/release";
 import { steps } from "../../provision/steps";
 import { access } from "../../provision/steps/access";
 import { data } from "../../provision/steps/data";
+import { database } from "../../provision/steps/database";
 import { docker, overlap } from "../../provision/steps/docker";
 import { firewall } from "../../provision/steps/firewall";
 import { identity } from "../../provision/steps/identity";
@@ -17,6 +18,7 @@ import { images } from "../../provision/steps/images";
 import { migrate } from "../../provision/steps/migrate";
 import { preflight } from "../../provision/steps/preflight";
 import { release } from "../../provision/steps/release";
+import { retire } from "../../provision/steps/retire";
 import { secrets } from "../../provision/steps/secrets";
 import { services } from "../../provision/steps/services";
 import { SSHD_UNIT_TEXT, sshdSettings, sshdText } from "../../provision/steps/sshd";
@@ -86,7 +88,7 @@ const hashOf = (...services: string[]): Answers => ({
 });
 const compose = wanted.release.files.find(({ path }) => path === "compose.yaml")!.content.toString();
 const DIRECTORIES = `/srv/airflow 0:0 755
-/srv/airflow/postgres 999:0 700
+/srv/airflow/postgres 999:999 700
 /srv/airflow/logs 50000:0 775
 /srv/airflow/backups 0:0 700
 /srv/airflow/changes 0:0 700
@@ -131,6 +133,14 @@ const SSHD_EFFECTIVE = SSHD_CONFIG.split("\n")
   .filter((line) => line && !/^(#|HostKey |PermitRootLogin)/.test(line))
   .map((line) => `${line.replace(/^\S+/, (name) => name.toLowerCase())}\n`)
   .join("");
+const sha256sOf = (group: number): string =>
+  [...wanted.secretFiles].map(([name, value]) => `${name} ${sha256(value)} 0:${group} 440\n`).join("");
+const ACCESS = actions(database, {}).filter(({ stdin }) => stdin?.startsWith("# Written by"));
+const [IDENT, HBA] = ["pg_ident.conf", "pg_hba.conf"].map(
+  (name) => ACCESS.find(({ summary }) => summary.endsWith(name))!.stdin!,
+) as [string, string];
+const [LOGIN] = wanted.databaseLogins;
+const ROLES = `airflow|t|t|t|\nairflow_a|t|t|t|${sha256(LOGIN!.verifier!)}\nairflow_b|t|t|t|\n`;
 
 /** A host that lacks nothing. */
 const settled: Record<string, Answers> = {
@@ -173,7 +183,8 @@ const settled: Record<string, Answers> = {
       .map((name) => `${name} sha256:1\n`)
       .join(""),
   },
-  secrets: { found: [...wanted.secretFiles].map(([name, value]) => `${name} ${sha256(value)} 0:0 440\n`).join("") },
+  database: { hba: HBA, ident: IDENT, roles: ROLES },
+  secrets: { found: sha256sOf(50001) },
   "task-role": { found: "-\n-\n-\n-\n" },
   migrate: {
     migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123\n`,
@@ -189,6 +200,7 @@ const settled: Record<string, Answers> = {
     tasks: "",
     isHealthy: "",
   },
+  retire: { found: sha256sOf(50001), hba: HBA },
   shutdown: { unit: DRAIN_UNIT, isEnabled: "enabled\nactive\n" },
   updates: { apt: UPDATES[0]!, needrestart: UPDATES[1]! },
 };
@@ -222,6 +234,17 @@ describe("on a bare host everything is missing", () => {
     [data, {}, ["set owner and mode of 9 directories"]],
     [release, {}, [`unpack release ${digest}`]],
     [images, {}, ["build the base image from Debian's archive", "build the postgres and airflow images"]],
+    [
+      database,
+      {},
+      [
+        "set the roles airflow, airflow_a, airflow_b of the database",
+        "write /srv/airflow/postgres/17/pg_ident.conf",
+        "write /srv/airflow/postgres/17/pg_hba.conf",
+        "let Postgres read again who may connect",
+      ],
+    ],
+    [retire, {}, []],
     [secrets, {}, [...wanted.secretFiles.keys()].map((name) => `write the secret ${name}`)],
     [migrate, {}, ["migrate the database"]],
     [
@@ -253,6 +276,8 @@ describe("on a bare host everything is missing", () => {
     },
   );
 });
+
+const roles = (name: string): string => `set the role ${name} of the database`;
 
 describe("drift is mended, and nothing else", () => {
   const without = (text: string, line: RegExp): string => text.replace(line, "");
@@ -357,15 +382,37 @@ describe("drift is mended, and nothing else", () => {
     [
       "a secret that everybody may read",
       secrets,
-      { found: (settled["secrets"]!["found"] as string).replace(/^(jwt_secret \w+ 0:0) 440/m, "$1 444") },
+      { found: (settled["secrets"]!["found"] as string).replace(/^(jwt_secret \w+ 0:50001) 440/m, "$1 444") },
       ["write the secret jwt_secret"],
     ],
     [
       "a secret too many",
-      secrets,
-      { found: `${settled["secrets"]!["found"] as string}old ${"0".repeat(64)} 0:0 440\n` },
+      retire,
+      { found: `${sha256sOf(50001)}old ${"0".repeat(64)} 0:50001 440\n` },
       ["remove the secret old"],
     ],
+    [
+      "another password of the database",
+      database,
+      { roles: ROLES.replace(/(_a\|t\|t\|t\|)\w+/, "$1x") },
+      [roles("airflow_a")],
+    ],
+    ["a role that may more than log in", database, { roles: ROLES.replace("_b|t", "_b|f") }, [roles("airflow_b")]],
+    ["settings of the owner", database, { roles: ROLES.replace("airflow|t|t", "airflow|t|f") }, [roles("airflow")]],
+    ["a password of the owner", database, { roles: ROLES.replace("airflow|t|t|t|", "$&x") }, [roles("airflow")]],
+    [
+      "another door to the database",
+      database,
+      { hba: `${HBA}host all all all trust\n` },
+      ["write /srv/airflow/postgres/17/pg_hba.conf", "let Postgres read again who may connect"],
+    ],
+    [
+      "doors that Postgres has not read",
+      database,
+      { roles: `${ROLES}pending\n` },
+      ["let Postgres read again who may connect"],
+    ],
+    ["a database that does not answer, whose roles were made", database, { roles: fails }, []],
     ["another image than the database knows", migrate, { migrated: "x:1 y z" }, ["migrate the database"]],
     [
       "a new password of the admin",
@@ -705,6 +752,16 @@ describe("services change in an order that harms no running task", () => {
   });
 });
 
+test("queries name tables with their schema: other names mean what Postgres itself has", () => {
+  const folder = join(ROOT, "provision/steps");
+  const texts = readdirSync(folder).flatMap((name) => [
+    ...readFileSync(join(folder, name), "utf8").matchAll(/\bquery\(\s*(["`])(.*?)\1/gs),
+  ]);
+  const tables = texts.flatMap(([, , sql]) => [...sql!.matchAll(/\b(?:from|join) (\S+)/g)].map(([, table]) => table!));
+  expect(tables.length).toBeGreaterThan(2);
+  expect(tables.filter((table) => !table.startsWith("public."))).toEqual([]);
+});
+
 describe("make plan shows", () => {
   test("a person's edit as a diff", () => {
     const edited = { ...settled["access"], authorizedKeys: "ssh-ed25519 AAAA ann\nssh-ed25519 EVIL eve\n" };
@@ -779,9 +836,49 @@ test("a ready image is pulled, never built", () => {
   expect(summaries(images, found, ready)).toEqual([`install the image ${image}`]);
 });
 
+describe("a deployment whose services log in as the owner of the database, and read secrets as group 0", () => {
+  const hba = "# PostgreSQL's own\nlocal all all peer\nhost airflow airflow all scram-sha-256\n";
+  const roles = "airflow|t|t|t|0123\n";
+  const found = `${sha256sOf(0)}database_password ${"0".repeat(64)} 0:0 440\n`.replace(/^(database_url) \w+/m, "$1 0");
+  const old = { hba, ident: "# PostgreSQL's own\n", roles };
+
+  test("gets the new roles while its services run, which may go on", () => {
+    const [set, ident, doors] = actions(database, old);
+    expect(set!.summary).toBe("set the roles airflow_a, airflow_b of the database");
+    expect(ident!.stdin).toBe(IDENT);
+    expect(doors!.stdin).toBe(`${HBA}host  airflow  airflow  all  scram-sha-256\n`);
+    expect(actions(secrets, { found }).map(({ summary }) => summary)).toEqual(["write the secret database_url"]);
+    expect(actions(secrets, { found })[0]!.command.text).toContain("chown 0:0 ");
+  });
+  test("loses the old ways after its services were recreated", () => {
+    const names = steps.map(({ name }) => name);
+    expect(["database", "secrets", "services", "retire"].map((name) => names.indexOf(name))).toEqual(
+      ["database", "secrets", "services", "retire"].map((name) => names.indexOf(name)).sort((a, b) => a - b),
+    );
+    const list = actions(retire, { found, hba });
+    expect(list.map(({ summary }) => summary)).toEqual([
+      "set the group that may read the secrets",
+      "remove the secret database_password",
+      "remove the password of the role airflow",
+      "write /srv/airflow/postgres/17/pg_hba.conf",
+      "let Postgres read again who may connect",
+    ]);
+    expect(list[3]!.stdin).toBe(HBA);
+  });
+  test("that was interrupted in between goes on", () => {
+    const between = `${HBA}host  airflow  airflow  all  scram-sha-256\n`;
+    expect(actions(database, { hba: between, ident: IDENT, roles: ROLES.replace("airflow|t|t|t|", "$&0123") })).toEqual(
+      [],
+    );
+    expect(actions(retire, { found: sha256sOf(50001), hba: between })).toHaveLength(3);
+  });
+});
+
 test("secrets travel in standard input only", () => {
   const all = steps.flatMap((step) => (step.name === "preflight" ? [] : actions(step, bare[step.name]!)));
   const carriers = all.filter(({ stdin }) => stdin?.includes("Hunter2")).map(({ summary }) => summary);
   expect(carriers).toEqual([...wanted.secretFiles.keys()].map((name) => `write the secret ${name}`));
+  const shown = all.map(({ stdin: _hidden, ...rest }) => rest);
+  expect(JSON.stringify(shown)).not.toContain(LOGIN!.verifier);
   expect(Object.values(SECRET_VALUES).every((value) => value.includes("Hunter2"))).toBe(true);
 });

@@ -8,8 +8,9 @@ import { render } from "../../provision/release/templates";
 const values = {
   images: { postgres: "postgres:1", airflow: "airflow:1" },
   secrets: Object.fromEntries(
-    ["postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer"].map((name) => [name, "x"]),
+    ["migrate", "api-server", "scheduler", "dag-processor", "triggerer"].map((name) => [name, "x"]),
   ) as object,
+  secretsGroup: 50001,
   port: 8080,
   parallelism: 16,
   drain: 600,

@@ -11,5 +11,5 @@ apt-get "$@" update -qq
 DEBIAN_FRONTEND=noninteractive apt-get "$@" install -qq --no-install-recommends postgresql-17
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 
-install -d -o 999 -g 0 -m 700 /var/lib/postgresql
-install -d -o 999 -g 0 -m 755 /run/postgresql
+install -d -o 999 -g 999 -m 700 /var/lib/postgresql
+install -d -o 999 -g 999 -m 755 /run/postgresql

@@ -14,12 +14,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   rm -rf "$PGDATA.new"
   initdb --pgdata="$PGDATA.new" --username=postgres --auth-local=peer --auth-host=scram-sha-256 --encoding=UTF8 \
     --locale-provider=builtin --locale=C.UTF-8 --data-checksums
-  echo "host airflow airflow all scram-sha-256" >>"$PGDATA.new/pg_hba.conf"
+  # Nobody has a password yet: provisioning makes the roles that services log in as, and says who may connect from where.
   pg_ctl --pgdata="$PGDATA.new" --wait --options="-c listen_addresses=''" start
-  # psql reads the password from the file and quotes it, so the password is in no command line.
   psql --username=postgres --no-psqlrc --quiet --set=ON_ERROR_STOP=1 postgres <<'SQL'
-\set password `cat /run/secrets/database_password`
-CREATE ROLE airflow LOGIN PASSWORD :'password';
+CREATE ROLE airflow LOGIN;
 CREATE DATABASE airflow OWNER airflow;
 SQL
   pg_ctl --pgdata="$PGDATA.new" --wait stop

@@ -137,7 +137,7 @@ export function dags(life: Life): void {
     }
     const used = (
       await life.host(
-        `docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc 'select distinct bundle_version from dag_run'`,
+        `docker exec airflow-postgres-1 psql -U airflow -d airflow -Atc 'select distinct bundle_version from dag_run'`,
       )
     ).trim();
     const there = await life.host("ls /srv/airflow/dags/releases");

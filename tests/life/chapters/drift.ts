@@ -48,6 +48,24 @@ const DRIFTS: readonly Drift[] = [
     did: [/^wrote the secret jwt_secret/],
   },
   {
+    what: "a secret that everybody on the host may read",
+    script: "chmod 444 /opt/airflow/secrets/fernet_key",
+    plan: /write the secret fernet_key/,
+    did: [/^wrote the secret fernet_key/],
+  },
+  {
+    what: "another door to the database",
+    script: "echo 'host all all all trust' >> /srv/airflow/postgres/17/pg_hba.conf",
+    plan: /^ +-host all all all trust/m,
+    did: [/^wrote .*pg_hba\.conf/, /^let Postgres read again who may connect/],
+  },
+  {
+    what: "a password that somebody gave to the owner of the database",
+    script: `docker exec airflow-postgres-1 psql -X -q -U airflow -d airflow -c "alter role airflow password 'x'"`,
+    plan: /set the role airflow of the database/,
+    did: [/^set the role airflow of the database/],
+  },
+  {
     what: "an edited daemon.json",
     script: `sed -i 's/"20m"/"90m"/' /etc/docker/daemon.json`,
     plan: /^ +-.*"90m".*\n +\+.*"20m"/m,

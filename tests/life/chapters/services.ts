@@ -52,14 +52,14 @@ export function services(life: Life): void {
   const start = async (id: string): Promise<DagRun> => {
     const run = await life.airflow(async (airflow) => startRun(airflow, await findDag(airflow, id), {}, true));
     await life.host(
-      `until [ "$(docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc "select count(*) from task_instance where run_id = '${run.dag_run_id}' and state = 'running'")" -gt 0 ]; do sleep 0.2; done`,
+      `until [ "$(docker exec airflow-postgres-1 psql -U airflow -d airflow -Atc "select count(*) from task_instance where run_id = '${run.dag_run_id}' and state = 'running'")" -gt 0 ]; do sleep 0.2; done`,
     );
     return run;
   };
   /** How a run and its tasks ended, once it has ended. */
   const end = async (run: DagRun): Promise<{ state: string; tasks: readonly TaskInstance[] }> => {
     await life.host(
-      `until docker exec airflow-postgres-1 psql -U postgres -d airflow -Atc "select state from dag_run where run_id = '${run.dag_run_id}'" | grep -q success\\\\\\|failed; do sleep 0.5; done`,
+      `until docker exec airflow-postgres-1 psql -U airflow -d airflow -Atc "select state from dag_run where run_id = '${run.dag_run_id}'" | grep -q success\\\\\\|failed; do sleep 0.5; done`,
     );
     const { run: ended, tasks } = await life.airflow((airflow) => readRun(airflow, run));
     return { state: ended.state, tasks };
