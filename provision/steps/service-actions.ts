@@ -12,6 +12,7 @@ const SCHEDULER = containerOf("scheduler");
 /** Part of the name of a process that runs a task; one that waits for a task is named `LocalExecutor: <idle>`. */
 const TASK = "LocalExecutor: [^<]";
 
+/** Never with --no-deps: compose would leave out `depends_on`, and the container would have another hash than it should. */
 const up = (services: readonly string[], ...options: string[]): Command =>
   sh`${compose(FILE)} up --detach --wait --wait-timeout ${HEALTH_TIMEOUT} ${options} ${services}`;
 
@@ -84,7 +85,7 @@ until [ "$(docker inspect --format '{{.State.Health.Status}}' ${STAND_IN})" = he
   fi
   sleep 0.5
 done
-${up(["api-server"], "--no-deps")}
+${up(["api-server"])}
 discard`,
   detail,
 });
