@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { changeHost, planHost } from "../../provision/change/host-plan";
 import { Fact } from "../../provision/change/fact";
@@ -153,10 +153,12 @@ systemctl daemon-reload; systemctl restart ssh.service`);
   });
 
   test("ssh-audit finds no fault in it", () => {
+    const program = join(PYTHON, "ssh-audit");
+    if (!existsSync(program)) throw new Error("ssh-audit is not installed: make python");
     // sshd forgets whom it turns away.
     machine.root("systemctl restart ssh.service");
     const { port } = machine.target;
-    const { stdout } = spawnSync(join(PYTHON, "ssh-audit"), ["-n", "-p", String(port), "127.0.0.1"], {
+    const { stdout } = spawnSync(program, ["-n", "-p", String(port), "127.0.0.1"], {
       encoding: "utf8",
     });
     expect(stdout).toMatch(/\(key\) ssh-ed25519/);
