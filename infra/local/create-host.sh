@@ -36,10 +36,15 @@ mount --bind -o ro /run/boot-id /proc/sys/kernel/random/boot_id
 unset MTU
 exec /sbin/init'
 
+# What containers have anyway; then what systemd, sshd's sessions, a reboot and an engine inside need. Without modules, raw
+# input and output, the clock, the kernel's log, other modules of security. Root in there is still near this machine's root.
+capabilities='CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP SETFCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD
+  AUDIT_WRITE AUDIT_CONTROL SYS_BOOT SYS_PTRACE NET_ADMIN SYS_ADMIN'
+
 docker create --name "$NAME" --hostname "$DEPLOYMENT" \
   --label "airflow.deployment=$DEPLOYMENT" --label "airflow.instance=$INSTANCE" \
   --restart unless-stopped --stop-signal SIGRTMIN+3 --stop-timeout 60 \
-  --cap-add ALL --cap-drop SYS_RESOURCE \
+  --cap-drop ALL $(for name in $capabilities; do echo "--cap-add $name"; done) \
   --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined \
   --cgroupns private --env container=docker --env "MTU=$mtu" \
   --tmpfs /run --tmpfs /run/lock --tmpfs /tmp:exec \
