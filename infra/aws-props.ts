@@ -44,7 +44,7 @@ export interface AwsProps {
   readonly budgetUsd?: number;
   readonly taskRole?: string;
   readonly state: State;
-  /** False only after the operator has confirmed a destruction: then nothing is protected. */
+  /** False if a plan destroys what is protected: it is planned so to show what is lost, and applied only once confirmed. */
   readonly isProtected: boolean;
   /** False for a teardown: then only the backups and their key stay. */
   readonly hasData: boolean;

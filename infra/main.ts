@@ -25,7 +25,7 @@ async function addAwsStacks(app: App, deployment: AwsDeployment): Promise<void> 
     import("./stacks/aws-data.js"),
     import("./stacks/aws-host.js"),
   ]);
-  // Both are set after a destruction has been confirmed: see provision/stacks/synth.ts.
+  // Set for plans that destroy something; nobody applies these before a person has confirmed them: see provision/stacks/synth.ts.
   const props = awsProps(deployment, {
     isProtected: process.env["UNPROTECTED"] !== "1",
     hasData: process.env["WITHOUT_DATA"] !== "1",

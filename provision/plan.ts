@@ -1,4 +1,5 @@
 import type { Context } from "./base/context";
+import type { Screen } from "./base/screen";
 import type { Deployment } from "./deployment/deployment";
 import { planFirstBoot } from "./first-boot";
 import { planHost } from "./change/host-plan";
@@ -28,34 +29,49 @@ runScript(async (deployment, context) => {
     drafting && planTheHost(context, deployment, drafting),
   ]);
   if (infrastructure.status === "rejected") throw infrastructure.reason;
-  const { changes, text, losses } = infrastructure.value;
+  const { plan, refusal } = infrastructure.value;
+  showInfrastructure(screen, plan);
+  if (draft.status === "fulfilled" && draft.value && isChange(draft.value.readers))
+    screen.print(
+      `secrets (make provision), who can read them:\n${indent(describeReaders(draft.value.readers).join("\n"), 2)}`,
+    );
+  showHost(screen, host, plan.changes.length > 0);
+  if (refusal) throw refusal;
+});
+
+function showInfrastructure(screen: Screen, { changes, text, losses }: InfrastructurePlan): void {
   screen.print(
     changes.length === 0
       ? "infrastructure: nothing to do"
       : `infrastructure (make infrastructure):\n${indent(text, 2)}`,
   );
   if (losses.length > 0) screen.print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
-  if (draft.status === "fulfilled" && draft.value && isChange(draft.value.readers))
-    screen.print(
-      `secrets (make provision), who can read them:\n${indent(describeReaders(draft.value.readers).join("\n"), 2)}`,
-    );
+}
+
+/** If infrastructure changes, the host may be about to be made again and need not answer. @throws every other error */
+function showHost(screen: Screen, host: PromiseSettledResult<Plan | undefined>, hostMayChange: boolean): void {
+  const again = "run make plan again after make infrastructure";
   if (host.status === "rejected") {
-    // If infrastructure changes, the host may be about to be made again and need not answer. Other errors are shown.
-    if (changes.length === 0 || !isOutOfReach(host.reason)) throw host.reason;
-    return screen.print(`host: not planned, ${host.reason.message}; run make plan again after make infrastructure`);
+    if (!hostMayChange || !isOutOfReach(host.reason)) throw host.reason;
+    return screen.print(`host: not planned, ${host.reason.message}; ${again}`);
   }
-  if (!host.value) return screen.print("host: there is none yet; run make plan again after make infrastructure");
+  if (!host.value) return screen.print(`host: there is none yet; ${again}`);
   screen.print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
-});
+}
 
 const isOutOfReach = (reason: unknown): reason is Error =>
   reason instanceof HostUnreachable || reason instanceof LinkLost;
 
-async function planTheInfrastructure(infrastructure: Infrastructure): Promise<InfrastructurePlan> {
+/** The plan, and why `make infrastructure` would refuse it. */
+async function planTheInfrastructure(
+  infrastructure: Infrastructure,
+): Promise<{ readonly plan: InfrastructurePlan; readonly refusal?: unknown }> {
   await infrastructure.check();
   const plan = await planInfrastructure(infrastructure);
-  await infrastructure.refuse(plan, NOTHING_TOUCHED);
-  return plan;
+  return infrastructure.refuse(plan, NOTHING_TOUCHED).then(
+    () => ({ plan }),
+    (refusal: unknown) => ({ plan, refusal }),
+  );
 }
 
 /** Plans the host. While its data volume is not mounted, plans only the mount: the rest depends on what it holds. */

@@ -59,7 +59,7 @@ async function tearDown(infrastructure: Infrastructure, stacks: readonly Stack[]
   if (doomed.length === 0 && !existsSync(paths.outputs)) return screen.print("nothing to do");
   sayLosses(context, name, doomed);
   screen.say(keepsData ? "the data volume, keys, secrets and backups stay" : "keys, secrets and backups stay");
-  await confirmName(context, { name, answer: name, verb: "teardown" });
+  await confirmName(context, { name, answer: name, verb: keepsData ? "teardown KEEP_DATA=1" : "teardown" });
 
   const started = Date.now();
   await signals.hold(async () => {
