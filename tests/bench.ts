@@ -229,7 +229,7 @@ async function backups(): Promise<void> {
     onMainHost(deployment, async (host) => {
       const { code, stderr } = await runAsRoot(
         host,
-        sh`docker exec airflow-postgres-1 psql -U postgres -d airflow -c ${sql}`,
+        sh`docker exec airflow-postgres-1 psql -U airflow -d airflow -c ${sql}`,
       );
       if (code !== 0) throw new Error(stderr);
     });
@@ -238,7 +238,7 @@ async function backups(): Promise<void> {
     from generate_series(1, 3300000) i`);
   const [floors, ours]: [number[], number[]] = [[], []];
   for (let i = 0; i < 3; i++) {
-    floors.push(ssh("sudo -n docker exec airflow-postgres-1 pg_dump -U postgres --format=custom airflow", ""));
+    floors.push(ssh("sudo -n docker exec airflow-postgres-1 pg_dump -U airflow --format=custom airflow", ""));
     ours.push(verb("backup"));
   }
   await psql("drop table public.bench");

@@ -21,7 +21,7 @@ const ODD: Readonly<Record<string, string>> = {
 /** Backups are proven readable before they have a name. */
 export function backup(life: Life): void {
   const psql = (sql: string): Promise<string> =>
-    life.host(`docker exec -i airflow-postgres-1 psql -U postgres -d airflow -v ON_ERROR_STOP=1 -At <<'END'
+    life.host(`docker exec -i airflow-postgres-1 psql -U airflow -d airflow -v ON_ERROR_STOP=1 -At <<'END'
 ${sql}
 END`);
   /** What backups leave behind. */

@@ -60,6 +60,11 @@ export function database(life: Life): void {
     expect(await asTask("select count(*) from pg_class where relowner not in (10, 'airflow'::regrole)")).toBe("0\n");
   });
 
+  test("the health check of Postgres leaves no line in its log", async () => {
+    await life.host("sleep 12");
+    expect(await life.host("docker logs --since 11s airflow-postgres-1 2>&1 | grep FATAL || true")).toBe("");
+  });
+
   test("only containers that mount secrets are in the group that may read them", async () => {
     const groups = await life.host(
       "for name in postgres api-server scheduler dag-processor triggerer; do echo $name $(docker exec airflow-$name-1 id -G); done",
