@@ -91,7 +91,7 @@ function hostProblems(host: HostStatus, now: number): string[] {
       .map(({ paths, free }) => `the disk of ${paths.join(", ")} is nearly full: ${size(free)} are free`),
     ...(host.taskRoleFailed || (host.taskRole !== undefined && host.taskRole <= 0)
       ? [
-          `${host.taskRoleFailed ? "the host could not take on DAGs' role in AWS" : "the credentials of DAGs' role in AWS ran out"}: see journalctl --unit airflow-task-role.service on the host`,
+          `${host.taskRoleFailed ? "the host could not assume DAGs' role in AWS" : "the credentials of DAGs' role in AWS ran out"}: see journalctl --unit airflow-task-role.service on the host`,
         ]
       : []),
     ...(host.memory.available < host.memory.total * 0.03

@@ -10,7 +10,7 @@ export const taskRoleValidity: Fact<number | undefined> = live(
   ({ code, stdout }) => (code === 0 ? Number(stdout) : undefined),
 );
 
-/** The last try to take on the role has failed: credentials of an earlier one may be there, and even of another role. */
+/** The last try to assume the role has failed. Credentials of an earlier try may still be there, even those of another role. */
 export const taskRoleFailed: Fact<boolean> = live(
   sh`systemctl is-failed airflow-task-role.service`,
   ({ stdout }) => stdout === "failed\n",

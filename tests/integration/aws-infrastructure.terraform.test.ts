@@ -79,7 +79,7 @@ test("the first plan says what is made, what it costs, and its name; nothing is 
     "data: create key's name",
     "data: create encryption key of disks, snapshots and backups",
     `data: create backup bucket airflow-backups-123456789012-${name}`,
-    "data: create backup bucket's settings (6 parts)",
+    "data: create backup bucket's settings (7 parts)",
     "host: create network's flow logs (2 parts)",
     "host: create alarms (2 parts)",
     "host: create network (17 parts)",
@@ -105,7 +105,7 @@ test("infrastructure makes exactly that, the data first; then there is nothing t
   const plan = await planInfrastructure(infrastructureOf(context, deployment()));
   expect((await apply()).id).toBe(plan.id);
   const made = calls();
-  expect(made).toHaveLength(46);
+  expect(made).toHaveLength(47);
   expect(made.indexOf("create aws_ebs_volume")).toBeLessThan(made.indexOf("create aws_instance"));
   expect(shown).toHaveLength(1);
 

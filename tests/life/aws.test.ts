@@ -177,14 +177,14 @@ test("a role that refuses is nothing to be done with until it lets the host in",
   const file = join(root, "deployments", `${NAME}.yaml`);
   const right = readFileSync(file, "utf8");
   writeFileSync(file, right.replace(DAGS_ROLE, `${DAGS_ROLE}-not`));
-  const refused = /may not take on the role \S+-not: AccessDenied: not yours\n.*trust policy must let \S+ assume it/s;
+  const refused = /may not assume the role \S+-not: AccessDenied: not yours\n.*trust policy must let \S+ assume it/s;
   for (const _ of ["first", "second"])
     expect(await make("provision")).toMatchObject({ code: 1, text: expect.stringMatching(refused) });
   expect(await succeed("plan")).toMatch(/assume the role \S+-not for DAGs/);
   const status = await make("status");
   expect(status).toMatchObject({
     code: 1,
-    text: expect.stringMatching(/the host could not take on DAGs' role in AWS/),
+    text: expect.stringMatching(/the host could not assume DAGs' role in AWS/),
   });
   writeFileSync(file, right);
   await succeed("provision");

@@ -85,7 +85,7 @@ test.each<[what: string, host: Partial<HostStatus>, airflow: AirflowStatus | Err
     "a role of DAGs that refuses",
     { taskRole: 1200, taskRoleFailed: true },
     airflow,
-    ["the host could not take on DAGs' role in AWS: see journalctl --unit airflow-task-role.service on the host"],
+    ["the host could not assume DAGs' role in AWS: see journalctl --unit airflow-task-role.service on the host"],
   ],
   ["a heartbeat missing", {}, { ...airflow, unhealthy: ["triggerer"] }, ["triggerer is not healthy"]],
   ["Airflow down", {}, new UserError("nothing answers"), ["Airflow does not answer"]],
