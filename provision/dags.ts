@@ -2,7 +2,7 @@ import { readDags } from "./release/dag-files";
 import { CheckedDags, DagRelease, describeDags } from "./release/dag-release";
 import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
-import { authorOf, changeHost, planHost } from "./change/host-plan";
+import { authorOf, changeHost, planHost } from "./change/change-host";
 import { onMainHost } from "./link/main-host";
 import { duration } from "./base/text";
 import { DAGS } from "./deployment/paths";

@@ -4,7 +4,7 @@ import type { Context } from "./base/context";
 import { UserError } from "./base/errors";
 import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
-import { changeHost, planHost } from "./change/host-plan";
+import { changeHost, planHost } from "./change/change-host";
 import type { Plan } from "./change/planning";
 import { script } from "./base/shell";
 import { mount } from "./steps/mount";

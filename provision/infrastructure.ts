@@ -11,7 +11,7 @@ import { confirmLosses } from "./stacks/confirm";
 import { learnHostKeys } from "./stacks/host-keys";
 import { Infrastructure } from "./stacks/infrastructure";
 import { infrastructureOf } from "./stacks/infrastructure-of";
-import type { PlannedChange } from "./stacks/plan-text";
+import type { PlannedChange } from "./stacks/planned-changes";
 import { applyInfrastructure } from "./stacks/terraform-apply";
 import { readStackOutputs } from "./stacks/terraform-run";
 

@@ -2,12 +2,12 @@ import type { Context } from "./base/context";
 import type { Screen } from "./base/screen";
 import type { Deployment } from "./deployment/deployment";
 import { planFirstBoot } from "./first-boot";
-import { planHost } from "./change/host-plan";
+import { planHost } from "./change/change-host";
 import { mainHost } from "./link/main-host";
 import { hasOutputs, readOutputs } from "./link/outputs";
 import { indent } from "./base/text";
 import { Plan } from "./change/planning";
-import { prepare } from "./release/prepare";
+import { prepare } from "./release/make-wanted";
 import { runScript } from "./script";
 import { Draft, draftSecrets } from "./deployment/secrets-file";
 import { describeReaders, isChange } from "./deployment/secrets-readers";
@@ -17,7 +17,7 @@ import { steps } from "./steps/index";
 import { NOTHING_TOUCHED } from "./base/confirm";
 import { Infrastructure } from "./stacks/infrastructure";
 import { infrastructureOf } from "./stacks/infrastructure-of";
-import type { InfrastructurePlan } from "./stacks/plan-text";
+import type { InfrastructurePlan } from "./stacks/planned-changes";
 import { planInfrastructure } from "./stacks/terraform-plan";
 
 runScript(async (deployment, context) => {

@@ -1,9 +1,9 @@
 import { finishFirstBoot } from "./first-boot";
-import { authorOf, changeHost, planHost } from "./change/host-plan";
+import { authorOf, changeHost, planHost } from "./change/change-host";
 import { mainHost } from "./link/main-host";
 import { duration } from "./base/text";
 import { readOutputs } from "./link/outputs";
-import { prepare } from "./release/prepare";
+import { prepare } from "./release/make-wanted";
 import { runScript } from "./script";
 import { draftSecrets } from "./deployment/secrets-file";
 import { askForReaders } from "./deployment/secrets-readers";

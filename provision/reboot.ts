@@ -6,7 +6,7 @@ import { onHost } from "./change/scripts";
 import { Interrupted, UserError } from "./base/errors";
 import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
-import { authorOf } from "./change/host-plan";
+import { authorOf } from "./change/change-host";
 import { onMainHost } from "./link/main-host";
 import { duration } from "./base/text";
 import { busy } from "./change/start";

@@ -4,7 +4,7 @@ import { TerraformOutput } from "../cdktf";
 import { address } from "../constructs/aws/address";
 import { backupBucket } from "../constructs/aws/backup-bucket";
 import { dataVolume } from "../constructs/aws/data-volume";
-import { encryptionKey } from "../constructs/aws/key";
+import { encryptionKey } from "../constructs/aws/encryption-key";
 import { dailySnapshots } from "../constructs/aws/snapshots";
 import { AwsStack } from "../constructs/aws/stack";
 

@@ -1,4 +1,4 @@
-import type { PlannedResource } from "./planned";
+import type { PlannedResource } from "./terraform-json";
 import table from "./prices.json";
 import { AwsSettings } from "../deployment/aws-settings";
 

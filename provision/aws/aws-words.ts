@@ -1,4 +1,4 @@
-import type { ResourceChange } from "./planned";
+import type { ResourceChange } from "./terraform-json";
 
 type Values = Readonly<Record<string, any>>;
 interface Words {

@@ -10,7 +10,7 @@ import { confirmLosses } from "./confirm";
 import { forgetHosts } from "./forget";
 import { NO_CONSOLE, keysOfConsole } from "./host-keys";
 import type { Infrastructure } from "./infrastructure";
-import { InfrastructurePlan, PlannedChange, Stack, TerraformPlan, summarize } from "./plan-text";
+import { InfrastructurePlan, PlannedChange, Stack, TerraformPlan, summarize } from "./planned-changes";
 import { refuseForeignState, refuseUnstoredState } from "./state-files";
 import { applyInfrastructure } from "./terraform-apply";
 

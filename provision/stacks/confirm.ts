@@ -1,7 +1,7 @@
 import { confirmName } from "../base/confirm";
 import type { Context } from "../base/context";
 import type { Deployment } from "../deployment/deployment";
-import type { InfrastructurePlan } from "./plan-text";
+import type { InfrastructurePlan } from "./planned-changes";
 
 /**
  * Shows what a plan loses for good, and asks for the deployment's name. Without a terminal, CONFIRM must be

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Command, sh } from "../base/shell";
 import type { Deployment } from "../deployment/deployment";
-import type { Stack } from "./plan-text";
+import type { Stack } from "./planned-changes";
 
 /** Where a stack's configuration lies: what Terraform works in. */
 export const stackDirectory = ({ paths }: Deployment, stack: Stack): string =>

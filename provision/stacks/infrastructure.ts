@@ -1,7 +1,7 @@
 import type { Context } from "../base/context";
 import type { Deployment } from "../deployment/deployment";
 import type { HostOutput, Outputs } from "../link/outputs";
-import type { InfrastructurePlan, PlannedChange, Stack, TerraformPlan } from "./plan-text";
+import type { InfrastructurePlan, PlannedChange, Stack, TerraformPlan } from "./planned-changes";
 
 /** Everything that depends on where a deployment's hosts are made. This machine and AWS have an implementation each. */
 export interface Infrastructure {

@@ -15,7 +15,7 @@ import {
 import { sayLosses } from "./confirm";
 import { forgetHosts } from "./forget";
 import type { Infrastructure } from "./infrastructure";
-import type { Stack } from "./plan-text";
+import type { Stack } from "./planned-changes";
 import { applyInfrastructure } from "./terraform-apply";
 
 /** A host on this machine: a systemd container. */

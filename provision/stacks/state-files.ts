@@ -4,7 +4,7 @@ import { UserError } from "../base/errors";
 import { sh } from "../base/shell";
 import type { AwsDeployment } from "../deployment/deployment";
 import { byHand, stackDirectory } from "./folders";
-import { STACKS } from "./plan-text";
+import { STACKS } from "./planned-changes";
 
 /** @throws UserError if an earlier run could not store its state: that one is newer than what Terraform would read */
 export function refuseUnstoredState(deployment: AwsDeployment): void {

@@ -6,7 +6,7 @@ import { UserError } from "../base/errors";
 import type { Deployment } from "../deployment/deployment";
 import { ROOT } from "../deployment/paths";
 import { stackDirectory } from "./folders";
-import type { Descriptions, Stack } from "./plan-text";
+import type { Descriptions, Stack } from "./planned-changes";
 
 /** What a synth leaves out so that a destruction can be planned. */
 export interface SynthOptions {

@@ -1,7 +1,7 @@
 import { NOTHING_TOUCHED } from "../base/confirm";
 import { UserError } from "../base/errors";
 import type { Infrastructure } from "./infrastructure";
-import { InfrastructurePlan, PlannedChange, STACKS, Stack, summarize } from "./plan-text";
+import { InfrastructurePlan, PlannedChange, STACKS, Stack, summarize } from "./planned-changes";
 import {
   PlanOptions,
   Variables,

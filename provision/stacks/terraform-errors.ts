@@ -3,7 +3,7 @@ import { Busy, UserError } from "../base/errors";
 import { stateBucket } from "../deployment/aws-settings";
 import type { Deployment } from "../deployment/deployment";
 import { byHand, terraformProgram } from "./folders";
-import type { Stack } from "./plan-text";
+import type { Stack } from "./planned-changes";
 
 const INSTALL =
   "install it: https://developer.hashicorp.com/terraform/install; or set TERRAFORM=tofu: https://opentofu.org/docs/intro/install";

@@ -12,7 +12,7 @@ import {
   plannedChanges,
   refuseImpossible,
   summarize,
-} from "./plan-text";
+} from "./planned-changes";
 import { SynthOptions, configuration, descriptionsOf, synthesize } from "./synth";
 import { Protected, parseEvents } from "./terraform-errors";
 import { initialize, parseDocument, readStackOutputs, terraform } from "./terraform-run";

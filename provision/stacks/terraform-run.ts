@@ -7,7 +7,7 @@ import { UserError } from "../base/errors";
 import { duration } from "../base/text";
 import type { Deployment } from "../deployment/deployment";
 import { dataDirectory, stackDirectory, terraformProgram } from "./folders";
-import type { Stack } from "./plan-text";
+import type { Stack } from "./planned-changes";
 import { configuration } from "./synth";
 import { TerraformEvent, parseEvents, terraformError, tooOldOrMissing } from "./terraform-errors";
 

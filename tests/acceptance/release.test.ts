@@ -1,6 +1,6 @@
-import { planHost } from "../../provision/change/host-plan";
+import { planHost } from "../../provision/change/change-host";
 import { mainHost } from "../../provision/link/main-host";
-import { prepare } from "../../provision/release/prepare";
+import { prepare } from "../../provision/release/make-wanted";
 import { sh } from "../../provision/base/shell";
 import { steps } from "../../provision/steps";
 import { CURRENT } from "../../provision/release/wanted";

@@ -6,7 +6,7 @@ import { confirmLosses } from "../../provision/stacks/confirm";
 import type { AwsDeployment } from "../../provision/deployment/deployment";
 import { loadDeployment } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
-import type { InfrastructurePlan, Stack } from "../../provision/stacks/plan-text";
+import type { InfrastructurePlan, Stack } from "../../provision/stacks/planned-changes";
 import { applyInfrastructure } from "../../provision/stacks/terraform-apply";
 import { planInfrastructure } from "../../provision/stacks/terraform-plan";
 import { readStackOutputs } from "../../provision/stacks/terraform-run";
@@ -138,7 +138,9 @@ describe("another host in the place of the one that is there", () => {
     delete process.env["CONFIRM"];
     await expect(apply({ os: "debian-13" })).rejects.toMatchObject({
       message: "this needs to be confirmed: nothing was touched",
-      hint: expect.stringMatching(new RegExp(`^run DEPLOYMENT=${name} CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`)),
+      hint: expect.stringMatching(
+        new RegExp(`^run DEPLOYMENT=${name} CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`),
+      ),
     });
     expect(shown[0]!.losses).toEqual([
       expect.stringMatching(/^the host i-\w+: its root disk .* the data volume stays$/),

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { compileChange, newChangeId, standingChecks } from "../../provision/change/compile";
 import type { Host } from "../../provision/link/host";
-import { changeHost, planHost } from "../../provision/change/host-plan";
+import { changeHost, planHost } from "../../provision/change/change-host";
 import type { Action } from "../../provision/change/planning";
 import { runChange } from "../../provision/change/run";
 import { LinkLost } from "../../provision/link/ssh-errors";

@@ -3,7 +3,7 @@ import { Busy, Interrupted } from "../../provision/base/errors";
 import { ENVIRONMENT } from "../../provision/change/root";
 import { live, stable } from "../../provision/change/fact";
 import { readRaw } from "../../provision/change/read-facts";
-import { changeHost, planHost } from "../../provision/change/host-plan";
+import { changeHost, planHost } from "../../provision/change/change-host";
 import { runChange } from "../../provision/change/run";
 import { Command, sh } from "../../provision/base/shell";
 import type { ConnectedHost } from "../../provision/link/ssh-host";

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { changeHost, planHost } from "../../provision/change/host-plan";
+import { changeHost, planHost } from "../../provision/change/change-host";
 import { Fact } from "../../provision/change/fact";
 import { readRaw } from "../../provision/change/read-facts";
 import { ConnectedHost } from "../../provision/link/ssh-host";

@@ -1,7 +1,7 @@
 import { Fact } from "../../provision/change/fact";
 import { Author } from "../../provision/change/standing";
 import type { Host } from "../../provision/link/host";
-import { changeHost, planHost } from "../../provision/change/host-plan";
+import { changeHost, planHost } from "../../provision/change/change-host";
 import type { Action, Step, Summary } from "../../provision/change/planning";
 import { script } from "../../provision/base/shell";
 import { context } from "./context";

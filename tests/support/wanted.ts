@@ -3,7 +3,7 @@ import { pathsOf } from "../../provision/deployment/paths";
 import { databaseLoginsOf } from "../../provision/release/database-login";
 import { labelOf, makeRelease, secretFilesOf } from "../../provision/release/release";
 import type { Secrets } from "../../provision/deployment/secret-names";
-import { taskRole } from "../../provision/release/prepare";
+import { taskRole } from "../../provision/release/make-wanted";
 import { Wanted } from "../../provision/release/wanted";
 
 /** Secrets that are easy to tell apart, and to find in any output that must not hold them. */

@@ -2,8 +2,8 @@ import { monthlyCost } from "../../provision/aws/aws-cost";
 import { confirmLosses } from "../../provision/stacks/confirm";
 import type { Deployment } from "../../provision/deployment/deployment";
 import { notesOf } from "../../provision/stacks/aws-infrastructure";
-import { ResourceChange } from "../../provision/aws/planned";
-import { plannedChanges, refuseImpossible, summarize } from "../../provision/stacks/plan-text";
+import { ResourceChange } from "../../provision/aws/terraform-json";
+import { plannedChanges, refuseImpossible, summarize } from "../../provision/stacks/planned-changes";
 import { context } from "../support/context";
 
 const deployment = { name: "production" } as Deployment;

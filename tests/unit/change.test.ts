@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { About, parseOutcome, standing, noteOf } from "../../provision/change/standing";
 import { compileChange, newChangeId, standingChecks } from "../../provision/change/compile";
 import { incoming } from "../../provision/change/places";
-import { authorOf } from "../../provision/change/host-plan";
+import { authorOf } from "../../provision/change/change-host";
 import type { Plan } from "../../provision/change/planning";
 import { Command, sh } from "../../provision/base/shell";
 import { act } from "../support/plans";

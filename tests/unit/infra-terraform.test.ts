@@ -2,7 +2,7 @@ import { bytes } from "../../provision/local/local-docker";
 import { parseDocument } from "../../provision/stacks/terraform-run";
 import { parseEvents, terraformError } from "../../provision/stacks/terraform-errors";
 import { awsDeployment } from "../support/aws";
-import { plannedChanges, summarize } from "../../provision/stacks/plan-text";
+import { plannedChanges, summarize } from "../../provision/stacks/planned-changes";
 
 const planned = (address: string, ...actions: string[]) => ({
   address,

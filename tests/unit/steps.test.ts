@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../../provision/base/errors";
 import { ROOT } from "../../provision/deployment/paths";
-import { taskRole as taskRoleOf } from "../../provision/release/prepare";
+import { taskRole as taskRoleOf } from "../../provision/release/make-wanted";
 import type { Action, Step } from "../../provision/change/planning";
 import { makeRelease } from "../../provision/release/release";
 import { steps } from "../../provision/steps";

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { prepare } from "../../provision/release/prepare";
+import { prepare } from "../../provision/release/make-wanted";
 import { ROOT } from "../../provision/deployment/paths";
 import { SECRET_VALUES, deploymentOf } from "../support/wanted";
 

@@ -4,7 +4,7 @@ import { SnsTopic } from "@cdktf/provider-aws/lib/sns-topic";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
 import type { Construct } from "constructs";
 import type { AwsProps } from "../../aws-props";
-import { keyAlias } from "./key";
+import { keyAlias } from "./encryption-key";
 
 type Watched = Pick<
   CloudwatchMetricAlarmConfig,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PlannedResource, ResourceChange } from "../aws/planned";
+import type { PlannedResource, ResourceChange } from "../aws/terraform-json";
 import { awsLoss, awsSummary } from "../aws/aws-words";
 import { UserError } from "../base/errors";
 
