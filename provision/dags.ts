@@ -26,10 +26,9 @@ runScript(async (deployment, context) => {
     await changeHost(context, host, found, authorOf("dags"));
     const after = await checkedDags(host, sh`${release.digest}`);
     screen.print(describeDags(before, after));
-    const seconds = duration((Date.now() - started) / 1000);
-    screen.print(
-      `DAG release ${release.digest} runs, in ${seconds}; next: make trigger DAG=${Object.keys(after)[0]} PAUSED=ok`,
-    );
+    const [first] = Object.keys(after);
+    const next = first ? `; next: make trigger DAG=${first} PAUSED=ok` : "";
+    screen.print(`DAG release ${release.digest} runs now, after ${duration((Date.now() - started) / 1000)}${next}`);
   });
 });
 

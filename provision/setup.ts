@@ -20,7 +20,7 @@ runScript(async (_deployment, context) => {
   if (actions.length === 0) return screen.print("nothing to do");
   for (const { summary } of actions) screen.say(summary);
   if (screen.canAsk() && !/^(y|yes)?$/i.test((await screen.ask("go ahead? [Y/n] ")).trim()))
-    throw new UserError("nothing was changed");
+    throw new UserError("you declined: nothing was changed");
   for (const action of actions) await perform(context, action);
   screen.print("this machine is ready; next: make demo");
 });

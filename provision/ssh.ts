@@ -25,7 +25,7 @@ function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     spawn(program, args, { stdio: "inherit" })
       .once("error", (cause) =>
-        reject(new UserError(`cannot run ${program}: ${cause.message}`, "install openssh-client", { cause })),
+        reject(new UserError(`cannot run ${program}: ${cause.message}`, "run make setup", { cause })),
       )
       .once("close", (code) => resolve(code ?? 130));
   });

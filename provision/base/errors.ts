@@ -10,7 +10,7 @@ export class UserError extends Error {
   }
 }
 
-/** Another change is running on the host. Exit code 75 (EX_TEMPFAIL of sysexits.h). */
+/** Somebody else is changing the host, or the infrastructure (Terraform's lock). Exit code 75 (EX_TEMPFAIL of sysexits.h). */
 export class Busy extends UserError {
   override readonly exitCode = 75;
 }

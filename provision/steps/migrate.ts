@@ -29,7 +29,7 @@ export const migrate: Step<Wanted, MigrateFacts> = {
   plan({ images, release, adminDigest }, { migrated, revision, newestBackup }) {
     const [image, admin, found] = migrated?.split(" ") ?? [];
     const reason = !migrated
-      ? "the database is new"
+      ? "no migration has finished on this data volume yet"
       : image !== images.airflow
         ? `the image changed: ${image} → ${images.airflow}`
         : admin !== adminDigest

@@ -69,7 +69,7 @@ export function dags(life: Life): void {
     life.dag("hello.py", hello("hello"));
     life.dag("till.py", failing);
     expect((await life.pushDags()).stdout).toMatch(
-      /^added: hello, till\nunchanged: 2\nDAG release [0-9a-f]{16} runs, in /,
+      /^added: hello, till\nunchanged: 2\nDAG release [0-9a-f]{16} runs now, after /,
     );
     life.dag("hello.py", hello("good day"));
     life.dag("example_etl.py", undefined);
