@@ -272,7 +272,7 @@ describe("a link that breaks during a change", () => {
   });
 
   test("in silence is noticed by keepalive", async () => {
-    const link = await far({ connect: 500, keepalive: 200 });
+    const link = await far({ connect: 5_000, keepalive: 500 });
     const { plan: actions, standing } = await plan(link, act("make it", wait));
     const compiled = compileChange(actions, standingChecks(standing), ANN, newChangeId(new Date()), new Date());
     const ended = listen(() => runChange(context, link, compiled, 1000));
@@ -287,7 +287,7 @@ describe("a link that breaks during a change", () => {
   });
 
   test("while facts are read ends the verb", async () => {
-    const link = await far({ connect: 500, keepalive: 200 });
+    const link = await far({ connect: 5_000, keepalive: 500 });
     proxy.swallow();
     expect((await errorOf(plan(link))).message).toMatch(/^lost the connection to /);
     link.close();
