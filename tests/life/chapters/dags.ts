@@ -69,14 +69,14 @@ export function dags(life: Life): void {
     life.dag("hello.py", hello("hello"));
     life.dag("till.py", failing);
     expect((await life.pushDags()).stdout).toMatch(
-      /^added: hello, till\nunchanged: 2\nDAG release [0-9a-f]{16} runs now, after /,
+      /^added: hello, till\nunchanged: \d+\nDAG release [0-9a-f]{16} runs now, after /,
     );
     life.dag("hello.py", hello("good day"));
     life.dag("example_etl.py", undefined);
     life.dag("slow.py", slow("one"));
     life.dag("müll.py", hello("größe").replace("@dag(", '@dag(dag_id="größe", '));
     expect((await life.pushDags()).stdout).toMatch(
-      /^added: größe, slow\nchanged: hello\nremoved: example_etl\nunchanged: 2\n/,
+      /^added: größe, slow\nchanged: hello\nremoved: example_etl\nunchanged: \d+\n/,
     );
   });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { chmodSync, copyFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +9,9 @@ import { SECRETS } from "../../../provision/deployment/secret-names";
 import { Life, pipe } from "../../support/life";
 
 const OTHERS = /error: the secrets in .*secrets\.age are not those of the database on this host\nhint: pull /;
+
+/** Made anew: what stands in this file would be found by the search for secrets. */
+const DSN = `https://${randomBytes(12).toString("hex")}@example.com/1`;
 
 /** Wrong secrets, and where secrets must never be found. */
 export function secrets(life: Life): void {
@@ -66,7 +70,7 @@ export function secrets(life: Life): void {
       ),
     });
     const editor = join(life.state, life.name, "work/editor.sh");
-    writeFileSync(editor, `#!/bin/sh\necho 'sentry_dsn: https://kept-for-sentry@example.com/1' >> "$1"\n`);
+    writeFileSync(editor, `#!/bin/sh\necho 'sentry_dsn: ${DSN}' >> "$1"\n`);
     chmodSync(editor, 0o700);
     await life.make("secrets", { EDITOR: editor });
     rmSync(editor);
@@ -87,7 +91,7 @@ export function secrets(life: Life): void {
     });
     expect([...found]).toEqual([]);
     const option = "docker exec airflow-triggerer-1 airflow config get-value sentry sentry_dsn";
-    expect(await life.host(option)).toBe("https://kept-for-sentry@example.com/1\n");
+    expect(await life.host(option)).toBe(`${DSN}\n`);
   });
 
   test("words of Airflow's command line are in no journal of the host", async () => {

@@ -30,7 +30,10 @@ export function teardown(life: Life): void {
   test("teardown without a terminal wants CONFIRM=<deployment>, and the right one", async () => {
     const before = await life.trace();
     const without = await life.run("teardown");
-    expect(without).toMatchObject({ code: 1, text: expect.stringMatching(/hint: run CONFIRM=life make teardown/) });
+    expect(without).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(/hint: run DEPLOYMENT=life CONFIRM=life make teardown/),
+    });
     const wrong = await life.run("teardown", { CONFIRM: "local" });
     expect(wrong).toMatchObject({ code: 1, text: expect.stringMatching(/CONFIRM is "local"/) });
     expect(await life.trace()).toEqual(before);
