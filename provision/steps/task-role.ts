@@ -76,6 +76,8 @@ credential_process = /bin/cat ${TASK_ROLE}/credentials.json
 Description=Assume the role that DAGs have in AWS
 Wants=network-online.target
 After=network-online.target
+# Provisioning a few times in a row must not meet systemd's limit of five starts in ten seconds.
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
