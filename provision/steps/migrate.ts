@@ -5,6 +5,7 @@ import { DATA } from "../change/places";
 import { RELEASES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
 import { REVISION } from "./psql";
+import { stopHungScheduler } from "./service-actions";
 
 interface MigrateFacts {
   /** What the last migration wrote: image, digest of the admin's password, database revision. */
@@ -26,7 +27,7 @@ export const migrate: Step<Wanted, MigrateFacts> = {
     ),
     newestBackup: live(sh`ls -1 ${DATA}/backups`, ({ stdout }) => stdout.trim().split("\n").sort().at(-1) || undefined),
   }),
-  plan({ images, release, adminDigest }, { migrated, revision, newestBackup }) {
+  plan({ images, release, adminDigest, deployment }, { migrated, revision, newestBackup }) {
     const [image, admin, found] = migrated?.split(" ") ?? [];
     const reason = !migrated
       ? "no migration has finished on this data volume yet"
@@ -44,7 +45,7 @@ export const migrate: Step<Wanted, MigrateFacts> = {
       {
         summary: "migrate the database",
         command: lines(
-          ...(isOtherCode ? [stopOldCode(file, found ?? "", newestBackup)] : []),
+          ...(isOtherCode ? [stopOldCode(file, found ?? "", newestBackup, deployment.airflow.drain)] : []),
           sh`${compose(file)} up --detach --wait --wait-timeout 120 postgres
 ${compose(file)} run --rm --no-TTY migrate
 printf '%s %s %s\n' ${images.airflow} ${adminDigest} "$(${REVISION})" > ${MARKER}.new
@@ -61,8 +62,14 @@ mv ${MARKER}.new ${MARKER}`,
  * afterwards and the schema is still the old one, they start again; the api-server first, because a task that starts without
  * one fails.
  * @param revision the schema that the old code knows
+ * @param drain how long to wait for tasks, in seconds
  */
-const stopOldCode = (file: string, revision: string, newestBackup: string | undefined): Command => sh`ran=
+const stopOldCode = (
+  file: string,
+  revision: string,
+  newestBackup: string | undefined,
+  drain: number,
+): Command => sh`ran=
 for service in api-server triggerer dag-processor scheduler; do
   name=airflow-$service-1
   if [ "$(docker inspect --format '{{.State.Running}}' $name 2> /dev/null)" = true ]; then ran="$ran $name"; fi
@@ -85,6 +92,7 @@ go_on() {
   exit $code
 }
 trap go_on EXIT
+${stopHungScheduler(drain)}
 ${compose(file)} stop api-server scheduler dag-processor triggerer`;
 
 const UNTIL_HEALTHY = `until [ "$(docker inspect --format '{{.State.Health.Status}}' $0)" = healthy ]; do sleep 1; done`;

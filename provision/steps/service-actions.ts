@@ -12,6 +12,8 @@ const SCHEDULER = containerOf("scheduler");
 /** Part of the name of a process that runs a task; one that waits for a task is named `LocalExecutor: <idle>`. */
 const TASK = "LocalExecutor: [^<]";
 
+const HEALTH = "{{if .State.Health}}{{.State.Health.Status}}{{end}}";
+
 /** Never with --no-deps: compose would leave out `depends_on`, and the container would have another hash than it should. */
 const up = (services: readonly string[], ...options: string[]): Command =>
   sh`${compose(FILE)} up --detach --wait --wait-timeout ${HEALTH_TIMEOUT} ${options} ${services}`;
@@ -33,7 +35,7 @@ export const startServices = (
  */
 function removeBroken(service: Service, before: Command): Command {
   const name = containerOf(service);
-  return sh`if [ "$(docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' ${name})" = "running healthy" ]; then
+  return sh`if [ "$(docker inspect --format ${`{{.State.Status}} ${HEALTH}`} ${name})" = "running healthy" ]; then
   echo ${`${service} is healthy again`}
 else
   ${before}
@@ -60,8 +62,21 @@ export const stopScheduler = (isStuck: boolean, limit: number, detail: string): 
   detail,
 });
 
+/**
+ * Stops a scheduler that hangs, after its tasks; does nothing if it does not hang. It would not react to an ordinary stop, which
+ * would so last as long as tasks may take. @param limit seconds
+ */
+export const stopHungScheduler = (
+  limit: number,
+): Command => sh`if [ "$(docker inspect --format ${HEALTH} ${SCHEDULER} 2> /dev/null)" = unhealthy ]; then
+  ${waitForTasks(limit)}
+  docker unpause ${SCHEDULER} > /dev/null 2>&1 || true
+  docker stop --time 10 ${SCHEDULER} > /dev/null
+fi`;
+
 const waitForTasks = (limit: number): Command => sh`deadline=$(($(date +%s) + ${limit}))
-  while docker top ${SCHEDULER} -eo args 2> /dev/null | grep -q ${TASK}; do
+  # It fails if the container has ended. Docker wants the column pid.
+  while processes=$(docker top ${SCHEDULER} -eo pid,args) && printf '%s\\n' "$processes" | grep -q ${TASK}; do
     [ "$(date +%s)" -lt "$deadline" ] || { echo "tasks still run after ${limit} s: they are stopped"; break; }
     sleep 1
   done`;

@@ -9,7 +9,7 @@ const wanted = wantedOf();
 const SERVICES = ["api-server", "triggerer", "dag-processor", "scheduler"].map((name) => `airflow-${name}-1`);
 
 /** Carries out the migration of a host that ran an older image, with a Docker that only says what it is asked; the migration fails. */
-function migrateInVain(revision: string) {
+function migrateInVain(revision: string, health = "healthy") {
   const folder = mkdtempSync(join(tmpdir(), "migrate-"));
   const log = join(folder, "log");
   writeFileSync(
@@ -18,7 +18,9 @@ function migrateInVain(revision: string) {
 echo "$*" >> ${log}
 case $* in
 *State.Running*) echo true ;;
+*State.Health*scheduler*) echo ${health} ;;
 *State.Health*) echo healthy ;;
+"top "*"pid,args") [ -e ${folder}/ended ] || echo "1 airflow worker -- LocalExecutor: 0199"; touch ${folder}/ended ;;
 *psql*) echo ${revision} ;;
 *"run --rm"*) echo "the migration says why" >&2; exit 3 ;;
 esac
@@ -44,6 +46,19 @@ describe("a migration that fails", () => {
     expect(calls.find((call) => call.includes(" stop "))).toMatch(/stop api-server scheduler dag-processor triggerer$/);
     expect(started).toEqual(SERVICES);
     expect(stdout).toBe("the database's schema has not changed: the old services run again\n");
+  });
+
+  test("has stopped a scheduler that hangs within seconds, after its tasks", () => {
+    const { calls, started } = migrateInVain("abc123", "unhealthy");
+    const asked = calls.filter((call) => /^(top|stop) |( stop )/.test(call));
+    expect(asked).toEqual([
+      "top airflow-scheduler-1 -eo pid,args",
+      "top airflow-scheduler-1 -eo pid,args",
+      "stop --time 10 airflow-scheduler-1",
+      expect.stringMatching(/^compose .* stop api-server scheduler dag-processor triggerer$/),
+    ]);
+    expect(started).toEqual(SERVICES);
+    expect(migrateInVain("abc123").calls.filter((call) => call.startsWith("stop "))).toEqual([]);
   });
 
   test("leaves it stopped if the schema has changed, and names the newest backup", () => {
