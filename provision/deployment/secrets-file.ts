@@ -144,7 +144,7 @@ export async function saveSecrets(
   const encrypted = await encrypt(whole, recipients);
   const change = changeOf(opened.encryptedTo, readers);
   if (isChange(change)) await approve(change);
-  await mkdir(dirname(file), { recursive: true });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await removeLeftovers(file);
   const temporary = `${file}.${process.pid}.tmp`;
   try {

@@ -30,6 +30,7 @@ test("missing secrets are generated once, encrypted, and kept", async () => {
   expect(first.toString("latin1")).toMatch(/^age-encryption\.org\/v1\n/);
   for (const value of Object.values(secrets)) expect(first.includes(value)).toBe(false);
   expect(statSync(deployment.paths.secrets).mode & 0o777).toBe(0o600);
+  expect(statSync(dirname(deployment.paths.secrets)).mode & 0o777).toBe(0o700);
 
   expect(await ensureSecrets(deployment)).toMatchObject({ secrets, created: [] });
   expect(await readSecrets(deployment)).toEqual(secrets);
