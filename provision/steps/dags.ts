@@ -6,6 +6,7 @@ import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { CURRENT, DAG_RELEASES } from "../release/wanted";
 import { compose } from "./compose";
+import { containerOf } from "./containers";
 import { isOpen, requireOpen } from "./database-access";
 import { query } from "./psql";
 
@@ -19,7 +20,7 @@ interface DagFacts {
   readonly found: ReadonlyMap<string, string>;
 }
 
-/** Folder of the results that templates/images/airflow/bin/check_dags.py has printed for each release: <digest>.json. */
+/** Folder of the results that templates/images/airflow/lib/dag_check.py has printed for each release: <digest>.json. */
 export const CHECKS = `${DATA}/dags/checks`;
 /** Names the release that a push waits for: so that the next push waits on where one has given up. */
 const AWAITED = `${DATA}/dags/awaited`;
@@ -50,6 +51,7 @@ export const dags: Step<DagRelease, DagFacts> = {
   },
 };
 
+const DAG_PROCESSOR = containerOf("dag-processor");
 const pathOf = ({ digest }: DagRelease): string => `${DAG_RELEASES}/${digest}`;
 
 const upload = (release: DagRelease): Action => ({
@@ -60,11 +62,18 @@ rm -rf ${pathOf(release)}.damaged-*`,
   upload: { name: "dags", files: release.files },
 });
 
-/** The check runs in a container of the dag-processor, with the same network, secrets and packages. */
+/**
+ * The check runs in the dag-processor's container, where a process waits for it that has imported Airflow already. If that is
+ * not healthy, it runs in a container of its own with the same network, secrets and packages.
+ */
 const check = (release: DagRelease): Action => ({
   summary: "check the DAGs in the deployed Airflow",
   command: sh`mkdir -p ${CHECKS}
-if ! ${compose(`${CURRENT}/compose.yaml`)} run --rm --no-deps --no-TTY dag-processor python /opt/airflow/bin/check_dags.py ${`/opt/airflow/dags/releases/${release.digest}`} > ${CHECKS}/.new; then
+check() {
+  if [ "$(docker inspect --format '{{.State.Health.Status}}' ${DAG_PROCESSOR} 2> /dev/null)" = healthy ]; then docker exec ${DAG_PROCESSOR} "$@"
+  else ${compose(`${CURRENT}/compose.yaml`)} run --rm --no-deps --no-TTY dag-processor "$@"; fi
+}
+if ! check python /opt/airflow/bin/check_dags.py ${`/opt/airflow/dags/releases/${release.digest}`} > ${CHECKS}/.new; then
   rm ${CHECKS}/.new
   [ "$(readlink ${DATA}/dags/current)" = releases/${release.digest} ] || rm -rf ${pathOf(release)}
   exit 1
@@ -87,7 +96,7 @@ const DAG_IDS = 'import json, sys; print(*json.load(sys.stdin)["dags"], sep="\\n
 const waitFor = ({ digest }: DagRelease): Action => ({
   summary: "wait until Airflow shows the new version",
   command: sh`deadline=$(($(date +%s) + ${WAIT}))
-wanted=$(docker exec -i airflow-dag-processor-1 python -c ${DAG_IDS} < ${checkFile(digest)}) || { echo "the dag-processor does not run: see make status"; exit 1; }
+wanted=$(docker exec -i ${DAG_PROCESSOR} python -c ${DAG_IDS} < ${checkFile(digest)}) || { echo "the dag-processor does not run: see make status"; exit 1; }
 wanted=$(echo "$wanted" | sort)
 until [ "$(${query(`select dag_id from public.dag where bundle_name = 'releases' and bundle_version = '${digest}' and not is_stale`)} | sort)" = "$wanted" ]; do
   [ "$(date +%s)" -lt "$deadline" ] || { echo "Airflow does not show version ${digest} of all DAGs after ${WAIT} s; see make logs SERVICE=dag-processor"; exit 1; }

@@ -102,6 +102,33 @@ export function dags(life: Life): void {
     expect((await life.pushDags()).stdout).toBe("nothing to do\n");
   });
 
+  test("a DAG file that ends the process that checks it stops the push", async () => {
+    const before = await life.trace();
+    life.dag("broken.py", "import os  # airflow parses a file only if it mentions airflow and dag\nos._exit(0)\n");
+    const { code, text } = await life.pushDags();
+    expect({ code, text }).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(
+        /a DAG file has ended its process, or needs more memory than the dag-processor may use/,
+      ),
+    });
+    expect({ ...(await life.trace()), newest: "" }).toEqual({ ...before, newest: "" });
+    life.dag("broken.py", undefined);
+    expect((await life.pushDags()).stdout).toBe("nothing to do\n");
+  });
+
+  test("a push is checked although the process is gone that waits for checks", async () => {
+    const processes = "docker top airflow-dag-processor-1 -eo pid,ppid,args";
+    const server = `${processes} | awk '/dag_processor\\.py/ && !/docker-init/ {ppid[$1] = $2} END {for (pid in ppid) if (ppid[pid] in ppid) print pid}'`;
+    await life.host(`kill -9 $(${server})`);
+    life.dag("broken.py", broken);
+    expect((await life.pushDags()).text).toMatch(/ {2}broken\.py:8: NameError: name 'brokn' is not defined/);
+    life.dag("broken.py", undefined);
+    expect((await life.pushDags()).stdout).toBe("nothing to do\n");
+    await life.host("docker restart airflow-dag-processor-1 > /dev/null");
+    await life.make("status");
+  });
+
   test("a run that is under way during a push finishes on its own release; the next one uses the new one", async () => {
     await life.host("rm -f /srv/airflow/logs/life-go");
     const first = life.start("trigger", { DAG: "slow", PAUSED: "ok" });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ROOT } from "../../../provision/deployment/paths";
 import { Life, pipe, text } from "../../support/life";
 
-const SCRIPTS = ["supervisor_pause", "local_executor_mends"];
+const SCRIPTS = ["supervisor_pause", "local_executor_mends", "idle_sleep"];
 
 /** What Airflow breaks by itself. */
 const MENDS = [
@@ -38,6 +38,10 @@ export function pauses(life: Life): void {
     const { code, said } = await run(script);
     expect(said.filter((line) => !line.startsWith("ok "))).toEqual([]);
     expect({ code, some: said.length > 3 }).toEqual({ code: 0, some: true });
+  });
+
+  test("all mends are in effect in the scheduler", async () => {
+    expect(await life.host("docker logs airflow-scheduler-1 2>&1 | grep 'Left .* as it is' || true")).toBe("");
   });
 
   // One that holds without its mend: upstream has changed, and the mend can go.

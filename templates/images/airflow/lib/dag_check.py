@@ -1,0 +1,113 @@
+"""
+Parses every DAG file of a release as the dag-processor would and prints what it found, as one line of JSON:
+
+    {"dags": {dag_id: {"file": "etl.py", "hash": "…"}}, "errors": [{"file": "etl.py", "line": 3, "error": "…"}]}
+
+`hash` changes with the DAG's structure or its file. If there are errors, they are also the last lines of the log, and the
+exit code is 1.
+
+Importing Airflow takes most of a check's time. So the dag-processor starts a process beside itself that has done so and
+forks for each check (`serve`); bin/check_dags.py asks it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.file import list_py_file_paths
+
+
+def error(root: Path, file: str, text: str) -> dict:
+    """An import error with its place: the deepest line of the traceback that is in the release."""
+    frames = re.findall(rf'File "{re.escape(str(root))}/([^"]+)", line (\d+)', text)
+    where, line = frames[-1] if frames else (file, None)
+    return {"file": where, "line": int(line) if line else None, "error": text.strip().splitlines()[-1]}
+
+
+def digest(dag, source: bytes) -> str:
+    data = DagSerialization.to_dict(dag)
+    for key in ("fileloc", "relative_fileloc"):
+        data["dag"].pop(key, None)
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode() + source).hexdigest()[:16]
+
+
+def check(root: Path) -> dict:
+    dags, errors = {}, []
+    for path in sorted(list_py_file_paths(root)):
+        file = os.path.relpath(path, root)
+        source = Path(path).read_bytes()
+        try:
+            bag = BundleDagBag(dag_folder=path, bundle_path=root, bundle_name="releases", load_op_links=False)
+        except SystemExit as exit:
+            errors.append({"file": file, "line": None, "error": f"SystemExit: the file ends the interpreter ({exit})"})
+            continue
+        errors += [error(root, name, text) for name, text in bag.import_errors.items()]
+        for dag_id, dag in bag.dags.items():
+            if dag_id in dags:
+                other = dags[dag_id]["file"]
+                errors.append({"file": file, "line": None, "error": f"DAG id {dag_id} is taken already, by {other}"})
+                continue
+            try:
+                dags[dag_id] = {"file": file, "hash": digest(dag, source)}
+            except Exception as failure:
+                errors.append({"file": file, "line": None, "error": f"{type(failure).__name__}: {failure}"})
+    return {"dags": dags, "errors": errors}
+
+
+def run(root: str, result: int, log: int) -> int:
+    """
+    Prints the result into one file descriptor and everything else into the other: DAG files may print. It changes the
+    process and its environment for good, so it gets a process of its own. Returns the exit code.
+    """
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    # With "server", Variable.get and connections at the top level of a file read the database, as they do in the
+    # dag-processor. The traceback of an import error must be complete, because it holds the line in the operator's own file.
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    os.environ["AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH"] = "100"
+    found = check(Path(root).resolve())
+    for problem in found["errors"]:
+        print(f"{problem['file']}:{problem['line'] or 1}: {problem['error']}", file=sys.stderr)
+    sys.stderr.flush()
+    with os.fdopen(result, "w") as file:
+        print(json.dumps(found), file=file)
+    return 1 if found["errors"] else 0
+
+
+def serve(address: str) -> None:
+    """
+    Answers for ever: who connects sends a folder and two file descriptors, for the result and the log, and gets one byte
+    when the check has ended, its exit code; or none if the check's process was killed, or a DAG file ended it.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    # Nobody waits for the processes of ended checks.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            answer(client)
+        client.close()
+
+
+def answer(client: socket.socket) -> None:
+    code = 1
+    try:
+        folder, (result, log), _, _ = socket.recv_fds(client, 4096, 2)
+        code = run(folder.decode(), result, log)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        client.send(bytes([code]))
+        os._exit(0)
