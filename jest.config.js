@@ -30,5 +30,7 @@ const offline = { setupFiles: ["<rootDir>/tests/support/no-network.ts"] };
 
 module.exports = {
   testTimeout: 30_000,
+  // Tests wait for processes for much of their time.
+  maxWorkers: "100%",
   projects: [project("unit", offline), project("integration", offline), project("life"), project("acceptance")],
 };
