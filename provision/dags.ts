@@ -19,6 +19,7 @@ runScript(async (deployment, context) => {
   await onMainHost(deployment, async (host) => {
     const found = await planHost<DagRelease & { clock: number }>(context, host, [clock, dags], {
       ...release,
+      isVerbose: Boolean(process.env["VERBOSE"]),
       clock: Date.now() / 1000,
     });
     if (found.plan.length === 0) return screen.print("nothing to do");

@@ -8,7 +8,8 @@ import { PatientLink } from "./patient-link";
 import { outcomeOf } from "./places";
 import { Progress } from "./progress";
 import { runAsRoot } from "./root";
-import { Outcome, actionAt, describe } from "./standing";
+import { Summary, pastTense } from "./planning";
+import { About, Outcome, actionAt, describe } from "./standing";
 import { startChange } from "./start";
 
 /** How long a client tries to connect again after it lost its connection, in milliseconds. */
@@ -119,7 +120,15 @@ function failure(
           ? `"${action}" failed on ${host.name}:\n${progress.lastOutput()}`
           : `the change failed: ${progress.note}`,
         progress.lastHint() ??
-          "the rest was not touched; mend the cause and run the same verb again: it goes on from there",
+          `${whatStays(about, outcome)}; mend the cause and run the same verb again: it goes on from there`,
       );
   }
+}
+
+/** What an action that failed leaves behind it. */
+function whatStays({ actions }: About, outcome: Outcome): string {
+  const before = "at" in outcome && outcome.at ? actions[outcome.at - 1] : undefined;
+  return before
+    ? `what was done before it stays (the last: ${pastTense(before as Summary)})`
+    : "nothing else was touched";
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { UserError } from "../base/errors";
 import type { DagRelease } from "./dag-release";
@@ -9,6 +9,11 @@ import type { DagRelease } from "./dag-release";
  * @throws UserError if the folder has no DAG file, or something that cannot be pushed
  */
 export function readDags(folder: string): DagRelease {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new UserError(
+      `${folder} is not a folder`,
+      "DAGS names the folder with the DAG files; without it, it is dags/",
+    );
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => {

@@ -5,6 +5,8 @@ export interface DagRelease {
   /** 16 hex digits: Airflow shows it as the DAGs' version. */
   readonly digest: string;
   readonly files: readonly (UploadFile & { readonly sha256: string })[];
+  /** The check also prints what Airflow and the DAG files print. */
+  readonly isVerbose?: boolean;
 }
 
 /** By DAG id: the file that defines it, and a hash that changes with the DAG. */

@@ -73,7 +73,7 @@ check() {
   if [ "$(docker inspect --format '{{.State.Health.Status}}' ${DAG_PROCESSOR} 2> /dev/null)" = healthy ]; then docker exec ${DAG_PROCESSOR} "$@"
   else ${compose(`${CURRENT}/compose.yaml`)} run --rm --no-deps --no-TTY dag-processor "$@"; fi
 }
-if ! check python /opt/airflow/bin/check_dags.py ${`/opt/airflow/dags/releases/${release.digest}`} > ${CHECKS}/.new; then
+if ! check python /opt/airflow/bin/check_dags.py ${release.isVerbose ? ["log"] : []} ${`/opt/airflow/dags/releases/${release.digest}`} > ${CHECKS}/.new; then
   rm ${CHECKS}/.new
   [ "$(readlink ${DATA}/dags/current)" = releases/${release.digest} ] || rm -rf ${pathOf(release)}
   exit 1

@@ -95,6 +95,9 @@ describe("a change", () => {
     const { error } = await did("touch /root/first", "seq 1 30; false; touch /root/inside", "touch /root/last");
     expect(error?.message).toMatch(/^"make 1" failed on ubuntu@127.0.0.1:\d+:\n {2}11\n {2}12\n.*\n {2}30$/s);
     expect(error?.exitCode).toBe(1);
+    expect(error?.hint).toMatch(
+      /^what was done before it stays \(the last: made 0\); mend the cause and run the same verb/,
+    );
     expect(root("ls /root")).toBe("first");
     expect(root(`cat /srv/airflow/changes/${newest()}/outcome`)).toBe("EXIT_CODE=exited EXIT_STATUS=1");
   });
@@ -110,6 +113,7 @@ describe("a change", () => {
   test("fails where its last command does not end with a newline, too", async () => {
     const { error } = await did("printf 'no newline'; exit 7");
     expect(error?.message).toMatch(/^"make 0" failed on \S+:\n {2}no newline$/);
+    expect(error?.hint).toMatch(/^nothing else was touched; mend the cause/);
   });
 
   test("runs in the environment that facts are read in, and depends on no other unit", async () => {

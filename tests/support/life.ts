@@ -186,8 +186,8 @@ docker ps --all --quiet --filter label=com.docker.compose.oneoff=False | xargs -
     else writeFileSync(path, content);
   }
 
-  pushDags(): Promise<Ended> {
-    return this.run("dags", { DAGS: this.dagFolder });
+  pushDags(variables: Variables = {}): Promise<Ended> {
+    return this.run("dags", { DAGS: this.dagFolder, ...variables });
   }
 
   /** Removes everything that is left, also after a failure. */

@@ -94,10 +94,24 @@ export function dags(life: Life): void {
     const { code, text } = await life.pushDags();
     expect({ code, text }).toMatchObject({
       code: 1,
-      text: expect.stringMatching(/ {2}broken\.py:8: NameError: name 'brokn' is not defined/),
+      text: expect.stringMatching(/ failed on \S+:\n {2}broken\.py:8: NameError: name 'brokn' is not defined\nhint: /),
     });
     const after = await life.trace();
     expect({ ...after, newest: "" }).toEqual({ ...before, newest: "" });
+    life.dag("broken.py", undefined);
+    expect((await life.pushDags()).stdout).toBe("nothing to do\n");
+  });
+
+  test("a module that the image lacks is told with the package to add; Airflow's own log only if it is asked for", async () => {
+    life.dag("broken.py", "# airflow dag\nprint('chatty')\nimport sklearn.svm\n");
+    const { code, text } = await life.pushDags();
+    expect({ code, text }).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(
+        /:\n {2}broken\.py:3: ModuleNotFoundError: No module named 'sklearn'\nhint: add scikit-learn .* to airflow\.requirements /,
+      ),
+    });
+    expect((await life.pushDags({ VERBOSE: "1" })).text).toMatch(/ {4}chatty\n[^]*Traceback/);
     life.dag("broken.py", undefined);
     expect((await life.pushDags()).stdout).toBe("nothing to do\n");
   });

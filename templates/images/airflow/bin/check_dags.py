@@ -1,6 +1,6 @@
 """
-Checks the DAG files of a release: `docker exec airflow-dag-processor-1 python /opt/airflow/bin/check_dags.py <folder>`.
-What it prints: see lib/dag_check.py.
+Checks the DAG files of a release: `docker exec airflow-dag-processor-1 python /opt/airflow/bin/check_dags.py [log] <folder>`.
+What it prints: see lib/dag_check.py; with `log` also what Airflow and the DAG files print.
 
 The process beside the dag-processor does it if there is one; else this one, after importing Airflow.
 """
@@ -13,23 +13,23 @@ import sys
 ADDRESS = "\0airflow-dag-check"
 
 
-def ask(folder: str, server: socket.socket) -> bytes:
+def ask(asked: str, server: socket.socket) -> bytes:
     """The check's exit code as one byte; none if its process was killed, or a DAG file ended it."""
-    socket.send_fds(server, [folder.encode()], [1, 2])
+    socket.send_fds(server, [asked.encode()], [1, 2])
     return server.recv(1)
 
 
-def check_warm(folder: str) -> bytes | None:
+def check_warm(asked: str) -> bytes | None:
     """None if nobody waits for checks here."""
     with socket.socket(socket.AF_UNIX) as server:
         try:
             server.connect(ADDRESS)
         except OSError:
             return None
-        return ask(folder, server)
+        return ask(asked, server)
 
 
-def check_cold(folder: str) -> bytes:
+def check_cold(asked: str) -> bytes:
     import dag_check
 
     server, client = socket.socketpair()
@@ -37,13 +37,14 @@ def check_cold(folder: str) -> bytes:
         server.close()
         dag_check.answer(client)
     client.close()
-    return ask(folder, server)
+    return ask(asked, server)
 
 
 if __name__ == "__main__":
-    code = check_warm(sys.argv[1])
+    asked = " ".join(sys.argv[1:])
+    code = check_warm(asked)
     if code is None:
-        code = check_cold(sys.argv[1])
+        code = check_cold(asked)
     if not code:
         sys.exit("the check did not finish: a DAG file has ended its process, or needs more memory than the dag-processor may use")
     sys.exit(code[0])

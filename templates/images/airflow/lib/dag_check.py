@@ -3,8 +3,7 @@ Parses every DAG file of a release as the dag-processor would and prints what it
 
     {"dags": {dag_id: {"file": "etl.py", "hash": "…"}}, "errors": [{"file": "etl.py", "line": 3, "error": "…"}]}
 
-`hash` changes with the DAG's structure or its file. If there are errors, they are also the last lines of the log, and the
-exit code is 1.
+`hash` changes with the DAG's structure or its file. The errors are told on stderr, too, a line each; then the exit code is 1.
 
 Importing Airflow takes most of a check's time. So the dag-processor starts a process beside itself that has done so and
 forks for each check (`serve`); bin/check_dags.py asks it.
@@ -17,6 +16,7 @@ import re
 import signal
 import socket
 import sys
+import traceback
 from pathlib import Path
 
 from airflow.dag_processing.dagbag import BundleDagBag
@@ -62,11 +62,13 @@ def check(root: Path) -> dict:
     return {"dags": dags, "errors": errors}
 
 
-def run(root: str, result: int, log: int) -> int:
+def run(root: str, wants_log: bool, result: int, problems: int) -> int:
     """
-    Prints the result into one file descriptor and everything else into the other: DAG files may print. It changes the
-    process and its environment for good, so it gets a process of its own. Returns the exit code.
+    Prints the result into one file descriptor and the problems into the other, after what Airflow and the DAG files print,
+    if that is wanted. It changes the process and its environment for good, so it gets a process of its own.
+    Returns the exit code.
     """
+    log = problems if wants_log else os.open(os.devnull, os.O_WRONLY)
     os.dup2(log, 1)
     os.dup2(log, 2)
     # With "server", Variable.get and connections at the top level of a file read the database, as they do in the
@@ -74,18 +76,65 @@ def run(root: str, result: int, log: int) -> int:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     os.environ["AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH"] = "100"
     found = check(Path(root).resolve())
-    for problem in found["errors"]:
-        print(f"{problem['file']}:{problem['line'] or 1}: {problem['error']}", file=sys.stderr)
-    sys.stderr.flush()
-    with os.fdopen(result, "w") as file:
-        print(json.dumps(found), file=file)
-    return 1 if found["errors"] else 0
+    sys.stdout.flush()
+    lines = [f"{problem['file']}:{problem['line'] or 1}: {problem['error']}" for problem in found["errors"]]
+    write(problems, "".join(line + "\n" for line in lines) + hint(lines))
+    write(result, json.dumps(found) + "\n")
+    return 1 if lines else 0
+
+
+def write(file: int, text: str) -> None:
+    with os.fdopen(os.dup(file), "w") as stream:
+        stream.write(text)
+
+
+# Packages that are called otherwise than what they hold.
+PACKAGES = {
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "fitz": "pymupdf",
+    "git": "gitpython",
+    "jose": "python-jose",
+    "jwt": "pyjwt",
+    "magic": "python-magic",
+    "MySQLdb": "mysqlclient",
+    "OpenSSL": "pyopenssl",
+    "PIL": "pillow",
+    "psycopg2": "psycopg2-binary",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "slugify": "python-slugify",
+    "yaml": "pyyaml",
+}
+
+
+def hint(lines: list[str]) -> str:
+    """For modules that no package in the image has: what to do next, as the last line."""
+    modules = [found[1] for line in lines if (found := re.search(r"ModuleNotFoundError: No module named '([^']+)'", line))]
+    packages = list(dict.fromkeys(package_of(module) for module in modules))
+    if not packages:
+        return ""
+    return f"hint: add {', '.join(packages)} (or whichever package has it) to airflow.requirements in the deployment file, then make lock and make provision; a module of your own belongs into the folder of DAGs\n"
+
+
+def package_of(module: str) -> str:
+    parts = module.split(".")
+    if parts[:2] == ["airflow", "providers"] and len(parts) > 2:
+        # Providers have names of one part or two: amazon, apache.kafka.
+        count = 4 if parts[2] in ("apache", "atlassian", "common", "dbt", "microsoft") else 3
+        return "-".join(["apache", *parts[:count]]).replace("_", "-")
+    return PACKAGES.get(parts[0], parts[0])
 
 
 def serve(address: str) -> None:
     """
-    Answers for ever: who connects sends a folder and two file descriptors, for the result and the log, and gets one byte
-    when the check has ended, its exit code; or none if the check's process was killed, or a DAG file ended it.
+    Answers for ever: who connects sends a folder, after `log ` if the log is wanted, and two file descriptors, for the result
+    and the problems; and gets one byte when the check has ended, its exit code; or none if the check's process was killed,
+    or a DAG file ended it.
     """
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -102,12 +151,13 @@ def serve(address: str) -> None:
 
 
 def answer(client: socket.socket) -> None:
-    code = 1
+    code, problems = 1, 2
     try:
-        folder, (result, log), _, _ = socket.recv_fds(client, 4096, 2)
-        code = run(folder.decode(), result, log)
+        message, (result, problems), _, _ = socket.recv_fds(client, 4096, 2)
+        folder = message.decode()
+        code = run(folder.removeprefix("log "), folder.startswith("log "), result, problems)
     except BaseException:
-        sys.excepthook(*sys.exc_info())
+        write(problems, traceback.format_exc())
     finally:
         client.send(bytes([code]))
         os._exit(0)
