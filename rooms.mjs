@@ -24,7 +24,14 @@ export const ROOMS = {
   /** What provisioning makes sure of. A step is pure: of other rooms it may import only what is pure, too. */
   steps: [
     ...["base/errors", "base/shell", "base/text", "deployment/airflow", "deployment/aws-settings"],
-    ...["change/fact", "change/places", "change/planning", "release/wanted", "release/dag-release"],
+    ...[
+      "change/fact",
+      "change/host-clock",
+      "change/places",
+      "change/planning",
+      "release/wanted",
+      "release/dag-release",
+    ],
   ],
   /** Airflow's REST API. */
   api: [...EVERYTHING_BELOW, "link"],

@@ -1,5 +1,6 @@
 import { Command, sh } from "../base/shell";
 import { Fact, live, stable } from "./fact";
+import { noteClock } from "./host-clock";
 import { DATA, OUTCOMES, RECORDS, UNIT } from "./places";
 
 /** Who changes the host, and with which verb. */
@@ -74,7 +75,8 @@ export const standing = {
  * Waits until the host has booted and Docker is neither starting nor stopping: what is read in between is out of date a
  * moment later. It waits for a minute at most, since a host may also stay in such a state, and is then repaired.
  */
-export const settle = sh`n=0
+export const settle = sh`${noteClock}
+n=0
 while [ $n -lt 300 ]; do
   case "$(systemctl is-system-running) $(systemctl is-active docker.service)" in
   initializing* | starting* | *activating | *reloading) sleep 0.2 ;;

@@ -1,14 +1,10 @@
 import { UserError } from "../base/errors";
 import { duration } from "../base/text";
-import { live } from "../change/fact";
+import { hostClock } from "../change/host-clock";
 import type { Step } from "../change/planning";
-import { sh } from "../base/shell";
 
 /** Seconds. The tokens of Airflow's tasks break at 10. */
 const CLOCK_SKEW = 5;
-
-/** Seconds since 1970 by the host's clock. */
-export const hostClock = live(sh`date +%s.%N`, ({ stdout }) => Number(stdout));
 
 /** What is wrong with the host's clock. @param ours this machine's, when the facts were asked for */
 export function clockProblem(theirs: number, ours: number): string | undefined {

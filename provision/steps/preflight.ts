@@ -5,7 +5,8 @@ import type { Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { DATA } from "../change/places";
 import { Wanted } from "../release/wanted";
-import { clockProblem, hostClock } from "./clock";
+import { hostClock } from "../change/host-clock";
+import { clockProblem } from "./clock";
 
 const GIB = 1024 ** 3;
 const SUPPORTED = ["debian 13", "ubuntu 24.04"];

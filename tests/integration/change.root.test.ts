@@ -4,6 +4,7 @@ import { ENVIRONMENT } from "../../provision/change/root";
 import { live, stable } from "../../provision/change/fact";
 import { readRaw } from "../../provision/change/read-facts";
 import { changeHost, planHost } from "../../provision/change/change-host";
+import { hostClock } from "../../provision/change/host-clock";
 import { runChange } from "../../provision/change/run";
 import { Command, sh } from "../../provision/base/shell";
 import type { ConnectedHost } from "../../provision/link/ssh-host";
@@ -65,12 +66,18 @@ test("the state of a host is read once it has settled: not while its Docker come
 systemctl daemon-reload && systemctl start --no-block docker.service`);
   expect(root("systemctl is-active docker.service || true")).toBe("activating");
   const found: string[] = [];
-  const looking: Step<undefined, { docker: string }> = {
+  let clock = Infinity;
+  const looking: Step<undefined, { docker: string; theirs: number }> = {
     name: "looking",
-    facts: () => ({ docker: stable(sh`systemctl is-active docker.service`, ({ stdout }) => stdout) }),
-    plan: (_wanted, { docker }) => (found.push(docker), []),
+    facts: () => ({
+      docker: stable(sh`systemctl is-active docker.service`, ({ stdout }) => stdout),
+      theirs: hostClock,
+    }),
+    plan: (_wanted, { docker, theirs }) => (found.push(docker), (clock = theirs), []),
   };
   await planHost(context, host, [looking], undefined);
+  // Else its clock would seem to be wrong by the time that this takes.
+  expect(clock).toBeLessThan(Number(root('date +%s -d "$(systemctl show -p ActiveEnterTimestamp --value docker)"')));
   root(`systemctl stop docker.service; rm ${unit}; systemctl daemon-reload`);
   expect(found).toEqual(["active\n"]);
 });
