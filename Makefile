@@ -29,7 +29,7 @@ infrastructure: packages ## makes the host, by Terraform, and pins its SSH key
 	$(run) infrastructure
 provision: packages ## makes the host run Airflow as the deployment file says
 	$(run) provision
-dags: packages ## checks dags/ in the deployed Airflow, then switches to them: [DAGS=folder]
+dags: packages ## checks the DAGs in the deployed Airflow, then switches to them: [DAGS=folder]
 	$(run) dags
 trigger: packages ## runs a DAG and waits for it: DAG=id [CONF=json|@file] [PAUSED=ok]
 	$(run) trigger

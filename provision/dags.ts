@@ -1,21 +1,23 @@
-import { readDags } from "./release/dag-files";
-import { CheckedDags, DagRelease, describeDags } from "./release/dag-release";
+import { createHash } from "node:crypto";
+import { confirmName } from "./base/confirm";
+import type { Context } from "./base/context";
+import type { Deployment } from "./deployment/deployment";
+import { dagFolderOf, readDags } from "./release/dag-files";
+import { CheckedDags, DagRelease, describeDags, doubtsAbout } from "./release/dag-release";
 import { runAsRoot } from "./change/root";
 import type { Host } from "./link/host";
 import { authorOf, changeHost, planHost } from "./change/change-host";
 import { onMainHost } from "./link/main-host";
 import { duration } from "./base/text";
-import { DAGS } from "./deployment/paths";
 import { runScript } from "./script";
 import { Command, sh } from "./base/shell";
 import { clock } from "./steps/clock";
-import { CHECKS, dags } from "./steps/dags";
-import { DATA } from "./change/places";
+import { CURRENT_DIGEST, checkOf, dags } from "./steps/dags";
 
 runScript(async (deployment, context) => {
   const { screen } = context;
   const started = Date.now();
-  const release = readDags(process.env["DAGS"] || DAGS);
+  const release = readDags(dagFolderOf(deployment));
   await onMainHost(deployment, async (host) => {
     const found = await planHost<DagRelease & { clock: number }>(context, host, [clock, dags], {
       ...release,
@@ -23,7 +25,8 @@ runScript(async (deployment, context) => {
       clock: Date.now() / 1000,
     });
     if (found.plan.length === 0) return screen.print("nothing to do");
-    const before = await checkedDags(host, sh`"$(basename "$(readlink ${DATA}/dags/current)")"`);
+    const before = await checkedDags(host, CURRENT_DIGEST);
+    await askForDoubts(context, deployment, release, before);
     await changeHost(context, host, found, authorOf("dags"));
     const after = await checkedDags(host, sh`${release.digest}`);
     screen.print(describeDags(before, after));
@@ -33,8 +36,24 @@ runScript(async (deployment, context) => {
   });
 });
 
-/** What the check of a release found; empty if it was never checked. */
+/** @throws UserError unless a push that may be a mistake is confirmed */
+async function askForDoubts(
+  context: Context,
+  { name }: Deployment,
+  release: DagRelease,
+  before: CheckedDags,
+): Promise<void> {
+  const doubts = doubtsAbout(release, before);
+  if (doubts.length === 0) return;
+  context.screen.say("this push");
+  for (const doubt of doubts) context.screen.say(`  ${doubt}`);
+  const id = createHash("sha256").update(doubts.join("\n")).digest("hex").slice(0, 8);
+  const folder = process.env["DAGS"];
+  const verb = folder ? `dags DAGS=${sh`${folder}`.text}` : "dags";
+  await confirmName(context, { name, answer: `${name}@${id}`, verb });
+}
+
 async function checkedDags(host: Host, digest: Command): Promise<CheckedDags> {
-  const { code, stdout } = await runAsRoot(host, sh`cat ${CHECKS}/${digest}.json`);
-  return code === 0 ? (JSON.parse(stdout) as { dags: CheckedDags }).dags : {};
+  const fact = checkOf(digest);
+  return fact.parse(await runAsRoot(host, fact.command));
 }

@@ -13,6 +13,10 @@ import { Draft, draftSecrets } from "./deployment/secrets-file";
 import { describeReaders, isChange } from "./deployment/secrets-readers";
 import { HostUnreachable, LinkLost } from "./link/ssh-errors";
 import { withHost } from "./link/ssh-host";
+import { UserError } from "./base/errors";
+import type { Host } from "./link/host";
+import { planPush } from "./page/planned-push";
+import { dagFolderOf, readDags } from "./release/dag-files";
 import { steps } from "./steps/index";
 import { NOTHING_TOUCHED } from "./base/confirm";
 import { Infrastructure } from "./stacks/infrastructure";
@@ -48,15 +52,23 @@ function showInfrastructure(screen: Screen, { changes, text, losses }: Infrastru
   if (losses.length > 0) screen.print(`  loses, for good:\n${indent(losses.join("\n"), 4)}`);
 }
 
+interface Plans {
+  readonly plan: Plan;
+  /** What a push of the DAGs would do; undefined if nothing can be pushed yet. */
+  readonly push?: string;
+}
+
 /** If infrastructure changes, the host may be about to be made again and need not answer. @throws every other error */
-function showHost(screen: Screen, host: PromiseSettledResult<Plan | undefined>, hostMayChange: boolean): void {
+function showHost(screen: Screen, host: PromiseSettledResult<Plans | undefined>, hostMayChange: boolean): void {
   const again = "run make plan again after make infrastructure";
   if (host.status === "rejected") {
     if (!hostMayChange || !isOutOfReach(host.reason)) throw host.reason;
     return screen.print(`host: not planned, ${host.reason.message}; ${again}`);
   }
   if (!host.value) return screen.print(`host: there is none yet; ${again}`);
-  screen.print(host.value.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(host.value)}`);
+  const { plan, push } = host.value;
+  screen.print(plan.length === 0 ? "host: nothing to do" : `host (make provision):\n${describePlan(plan)}`);
+  if (push) screen.print(push);
 }
 
 const isOutOfReach = (reason: unknown): reason is Error =>
@@ -75,14 +87,26 @@ async function planTheInfrastructure(
 }
 
 /** Plans the host. While its data volume is not mounted, plans only the mount: the rest depends on what it holds. */
-async function planTheHost(context: Context, deployment: Deployment, drafting: Promise<Draft>): Promise<Plan> {
+async function planTheHost(context: Context, deployment: Deployment, drafting: Promise<Draft>): Promise<Plans> {
   const target = mainHost(deployment);
   const { secrets } = await drafting;
   return withHost(deployment, target, async (host) => {
     const first = await planFirstBoot(context, host, readOutputs(deployment));
-    if (first.length > 0) return first;
-    return (await planHost(context, host, steps, prepare(deployment, secrets, target, host.loginKey))).plan;
+    if (first.length > 0) return { plan: first };
+    const { plan } = await planHost(context, host, steps, prepare(deployment, secrets, target, host.loginKey));
+    return { plan, push: await planDags(host, deployment) };
   });
+}
+
+/** What `make dags` would change, or why it would fail. */
+async function planDags(host: Host, deployment: Deployment): Promise<string> {
+  try {
+    const lines = await planPush(host, readDags(dagFolderOf(deployment)));
+    return lines.length > 0 ? `dags (make dags):\n${indent(lines.join("\n"), 2)}` : "dags: nothing to do";
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return `dags: not planned, ${error.message}`;
+  }
 }
 
 /** Every action with its reason or diff. */

@@ -281,7 +281,7 @@ async function backups(): Promise<void> {
 
 async function dagPush(): Promise<void> {
   const folder = join(work, "dags");
-  mkdirSync(folder);
+  cpSync(join(ROOT, "dags"), folder, { recursive: true });
   for (let i = 0; i < 1000; i++) writeFileSync(join(folder, `dag_${i}.py`), DAG.replaceAll("ID", `bench_${i}`));
   const tar = spawnSync("tar", ["-C", folder, "-cf", "-", "."], { maxBuffer: 2 ** 28 }).stdout;
   const floor = repeat(() => ssh("rm -rf /tmp/bench && mkdir /tmp/bench && tar -x -C /tmp/bench", tar));

@@ -94,6 +94,15 @@ const Fields = z.strictObject({
         ),
     })
     .prefault({}),
+  dags: z
+    .strictObject({
+      directory: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("folder of this deployment's DAGs, relative to the checkout; without it, `dags`"),
+    })
+    .prefault({}),
   host: z
     .strictObject({
       updates: z

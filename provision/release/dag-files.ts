@@ -2,38 +2,37 @@ import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { UserError } from "../base/errors";
+import { size } from "../base/text";
+import type { Deployment } from "../deployment/deployment";
+import { DAGS, absolute } from "../deployment/paths";
 import type { DagRelease } from "./dag-release";
 
+/** The folder of a deployment's DAGs: the variable DAGS, `dags.directory` of the deployment file, or dags/. */
+export const dagFolderOf = ({ dags }: Pick<Deployment, "dags">): string =>
+  process.env["DAGS"] || (dags.directory ? absolute(dags.directory) : DAGS);
+
+/** What lies beside DAGs and is none: bytecode, packages, and hidden files except .airflowignore, which Airflow reads. */
+const RUBBISH = /(^|\/)(__pycache__|node_modules|venv|[^/]+\.egg-info|\.(?!airflowignore$)[^/]*)(\/|$)|\.pyc$/;
+/** Bytes that one file may have. The whole push is held in memory. */
+const LARGEST = 256 * 1024 ** 2;
+
 /**
- * Reads a folder of DAGs, without bytecode and without names that begin with a dot (.airflowignore is read).
- * @throws UserError if the folder has no DAG file, or something that cannot be pushed
+ * Reads a folder of DAGs, without RUBBISH.
+ * @throws UserError if there is no such folder, if it has no DAG file, or something that cannot be pushed
  */
 export function readDags(folder: string): DagRelease {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new UserError(
       `${folder} is not a folder`,
-      "DAGS names the folder with the DAG files; without it, it is dags/",
+      "DAGS, or dags.directory in the deployment file, names the folder with the DAG files; without both it is dags/",
     );
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => {
-      const path = relative(folder, join(entry.parentPath, entry.name));
-      return { path, isFile: entry.isFile() };
-    })
-    .filter(({ path }) => !/(^|\/)(__pycache__(\/|$)|\.(?!airflowignore$))/.test(path))
+    .map((entry) => ({ path: relative(folder, join(entry.parentPath, entry.name)), isFile: entry.isFile() }))
+    .filter(({ path }) => !RUBBISH.test(path))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map(({ path, isFile }) => {
-      if (!isFile)
-        throw new UserError(
-          `${join(folder, path)} is not a plain file`,
-          "put the file itself there: links are not followed",
-        );
-      if (/[\n\\]/.test(path))
-        throw new UserError(
-          `a DAG file cannot be called ${JSON.stringify(path)}`,
-          "rename it, without a line break or backslash",
-        );
-      const content = readFileSync(join(folder, path));
+      const content = isFile ? contentOf(folder, path) : refuseLink(folder, path);
       return { path, content, sha256: createHash("sha256").update(content).digest("hex") };
     });
   if (!files.some(({ path }) => path.endsWith(".py") || path.endsWith(".zip"))) {
@@ -44,4 +43,23 @@ export function readDags(folder: string): DagRelease {
     .digest("hex")
     .slice(0, 16);
   return { digest, files };
+}
+
+function contentOf(folder: string, path: string): Buffer {
+  if (/[\n\\]/.test(path))
+    throw new UserError(
+      `a DAG file cannot be called ${JSON.stringify(path)}`,
+      "rename it, without a line break or backslash",
+    );
+  const bytes = statSync(join(folder, path)).size;
+  if (bytes > LARGEST)
+    throw new UserError(
+      `${join(folder, path)} has ${size(bytes)}; a file beside DAGs may have ${size(LARGEST)}`,
+      "keep data where tasks read it from: a bucket, a database",
+    );
+  return readFileSync(join(folder, path));
+}
+
+function refuseLink(folder: string, path: string): never {
+  throw new UserError(`${join(folder, path)} is not a plain file`, "put the file itself there: links are not followed");
 }

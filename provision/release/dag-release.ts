@@ -1,3 +1,4 @@
+import { size } from "../base/text";
 import type { UploadFile } from "../change/planning";
 
 /** A folder of DAGs as it is pushed; a digest of its content is its name. */
@@ -25,4 +26,35 @@ export function describeDags(before: CheckedDags, after: CheckedDags): string {
     ...rows.flatMap(([word, names]) => (names.length > 0 ? [`${word}: ${names.join(", ")}`] : [])),
     ...(same > 0 ? [`unchanged: ${same}`] : []),
   ].join("\n");
+}
+
+/** Bytes of all files. */
+export const sizeOf = ({ files }: Pick<DagRelease, "files">): number =>
+  files.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+
+/** The ids of the DAGs whose file is not in the release. A DAG that is taken out of a file is found only by the check. */
+export function removedDags(before: CheckedDags, { files }: DagRelease): string[] {
+  const paths = new Set(files.map(({ path }) => path));
+  return Object.keys(before).filter((id) => !paths.has(before[id]!.file));
+}
+
+/** A few DAGs may go without a question. */
+const FEW = 3;
+/** The DAG that `make test` runs. */
+const CANARY = "canary";
+const MIB = 1024 ** 2;
+const LARGE = { file: 10 * MIB, push: 100 * MIB };
+
+/** What may be a mistake of this push, a line each: it is asked for before anything is pushed. */
+export function doubtsAbout(release: DagRelease, before: CheckedDags): string[] {
+  const removed = removedDags(before, release);
+  const large = release.files.filter(({ content }) => Buffer.byteLength(content) > LARGE.file);
+  const all = sizeOf(release);
+  return [
+    ...(removed.length > FEW || removed.includes(CANARY)
+      ? [`removes ${removed.length} of ${Object.keys(before).length} DAGs: ${removed.join(", ")}`]
+      : []),
+    ...large.map(({ path, content }) => `uploads ${path}, ${size(Buffer.byteLength(content))}`),
+    ...(all > LARGE.push ? [`uploads ${size(all)} in all`] : []),
+  ];
 }

@@ -1,14 +1,36 @@
 import { incoming, DATA } from "../change/places";
-import type { DagRelease } from "../release/dag-release";
+import { CheckedDags, DagRelease, sizeOf } from "../release/dag-release";
 import { UserError } from "../base/errors";
-import { stable } from "../change/fact";
+import { size } from "../base/text";
+import { Fact, live, stable } from "../change/fact";
 import type { Action, Step } from "../change/planning";
-import { sh } from "../base/shell";
+import { Command, sh } from "../base/shell";
 import { CURRENT, DAG_RELEASES } from "../release/wanted";
 import { compose } from "./compose";
 import { containerOf } from "./containers";
 import { isOpen, requireOpen } from "./database-access";
 import { query } from "./psql";
+
+/** sha256 by path of the files in a folder. */
+export const filesIn = (folder: Command): Fact<ReadonlyMap<string, string>> =>
+  stable(
+    sh`cd ${folder} 2>/dev/null && find . -type f -not -path '*/__pycache__/*' -exec sha256sum {} +`,
+    ({ stdout }) =>
+      new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
+  );
+
+/** What the check of a release found; empty if it was never checked. */
+export const checkOf = (digest: Command): Fact<CheckedDags> =>
+  live(sh`cat ${CHECKS}/${digest}.json`, ({ stdout }) => {
+    try {
+      return (JSON.parse(stdout) as { dags: CheckedDags }).dags;
+    } catch {
+      return {};
+    }
+  });
+
+/** The digest of the release that runs. */
+export const CURRENT_DIGEST = sh`"$(basename "$(readlink ${DATA}/dags/current)")"`;
 
 interface DagFacts {
   readonly isProvisioned: boolean;
@@ -21,7 +43,7 @@ interface DagFacts {
 }
 
 /** Folder of the results that templates/images/airflow/lib/dag_check.py has printed for each release: <digest>.json. */
-export const CHECKS = `${DATA}/dags/checks`;
+const CHECKS = `${DATA}/dags/checks`;
 /** Names the release that a push waits for: so that the next push waits on where one has given up. */
 const AWAITED = `${DATA}/dags/awaited`;
 /** Seconds. Airflow parses new files within its refresh interval, and known ones if their mtime is newer than their last parse. */
@@ -35,11 +57,7 @@ export const dags: Step<DagRelease, DagFacts> = {
     isOpen,
     current: stable(sh`readlink ${DATA}/dags/current`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
     awaited: stable(sh`cat ${AWAITED}`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
-    found: stable(
-      sh`cd ${DAG_RELEASES}/${digest} 2>/dev/null && find . -type f -not -path '*/__pycache__/*' -exec sha256sum {} +`,
-      ({ stdout }) =>
-        new Map([...stdout.matchAll(/^(\w{64}) {2}\.\/(.+)$/gm)].map(([, sha256, path]) => [path!, sha256!])),
-    ),
+    found: filesIn(sh`${DAG_RELEASES}/${digest}`),
   }),
   plan(release, { isProvisioned, isOpen, current, awaited, found }) {
     if (!isProvisioned) throw new UserError("Airflow is not on this host yet", "run make provision");
@@ -55,7 +73,7 @@ const DAG_PROCESSOR = containerOf("dag-processor");
 const pathOf = ({ digest }: DagRelease): string => `${DAG_RELEASES}/${digest}`;
 
 const upload = (release: DagRelease): Action => ({
-  summary: `upload ${release.files.length} DAG file${release.files.length === 1 ? "" : "s"}`,
+  summary: `upload ${release.files.length} DAG file${release.files.length === 1 ? "" : "s"}, ${size(sizeOf(release))}`,
   command: sh`if [ -e ${pathOf(release)} ]; then mv ${pathOf(release)} ${pathOf(release)}.damaged-"$CHANGE"; fi
 mv ${incoming("dags")} ${pathOf(release)}
 rm -rf ${pathOf(release)}.damaged-*`,

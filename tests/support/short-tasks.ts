@@ -46,12 +46,7 @@ export async function shortTasks(
 ): Promise<Record<Scheduler, Figures>> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${DAG}.py`), dag(tasks));
-  const { status, stderr } = spawnSync(process.execPath, ["--require", "tsx/cjs", "provision/dags.ts"], {
-    cwd: ROOT,
-    env: { ...process.env, DAGS: folder },
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`make dags failed:\n${stderr}`);
+  push(folder);
   const { admin_password } = await readSecrets(deployment);
   const seen: Record<Scheduler, Figures[]> = { stock: [], ours: [] };
   await onMainHost(deployment, async (host) => {
@@ -67,6 +62,16 @@ export async function shortTasks(
     }
   });
   return { stock: medians(seen.stock), ours: medians(seen.ours) };
+}
+
+/** Pushes a folder, and confirms it if it removes DAGs. */
+function push(folder: string, confirm?: string): void {
+  const env = { ...process.env, DAGS: folder, ...(confirm && { CONFIRM: confirm }) };
+  const { status, stderr } = spawnSync(process.execPath, ["run", "dags"], { cwd: ROOT, env, encoding: "utf8" });
+  if (status === 0) return;
+  const answer = /^hint: run .*CONFIRM=(\S+) make dags/m.exec(stderr)?.[1];
+  if (!answer || confirm) throw new Error(`make dags failed:\n${stderr}`);
+  push(folder, answer);
 }
 
 /** Both get the same settings; stock Airflow is started by its own command. */

@@ -45,7 +45,7 @@ test("all problems are told at once, in the file's order, with line, path and th
     '  line 4: airflow.drain: must be a number, not "soon"',
     "  line 5: ui.port: must be at most 65535, not 99999",
     "  line 6: build: has no value: give one or remove the key",
-    "  line 7: foo: unknown; known here: infrastructure, operators, airflow, host, build, ui, backup, workers, database, broker, aws",
+    "  line 7: foo: unknown; known here: infrastructure, operators, airflow, dags, host, build, ui, backup, workers, database, broker, aws",
   ]);
 });
 

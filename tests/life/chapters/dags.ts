@@ -1,6 +1,7 @@
 import type { DagRun } from "../../../provision/api/dag-run";
 import { path } from "../../../provision/api/airflow-api";
-import { Life } from "../../support/life";
+import { join } from "node:path";
+import { Life, text } from "../../support/life";
 
 /** A DAG whose second task runs when the test says so; the task's code tells its release. */
 const slow = (release: string): string => `
@@ -114,6 +115,29 @@ export function dags(life: Life): void {
     expect((await life.pushDags({ VERBOSE: "1" })).text).toMatch(/ {4}chatty\n[^]*Traceback/);
     life.dag("broken.py", undefined);
     expect((await life.pushDags()).stdout).toBe("nothing to do\n");
+  });
+
+  test("a push that removes the canary is asked for, and make plan shows what a push would do", async () => {
+    const before = await life.trace();
+    const canary = text(join(life.dagFolder, "canary.py"));
+    life.dag("canary.py", undefined);
+    life.dag("ignored/.airflowignore", "*.py\n");
+    life.dag("ignored/broken.py", broken);
+    expect((await life.run("plan", { DAGS: life.dagFolder })).stdout).toMatch(
+      /^dags \(make dags\):\n {2}add ignored\/\.airflowignore, ignored\/broken\.py\n {2}remove canary\.py\n {2}remove the DAGs canary\n$/m,
+    );
+    const { code, text: said } = await life.pushDags();
+    expect({ code, said }).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/this push\n {2}removes 1 of \d+ DAGs: canary\nerror: this needs to be confirmed/),
+    });
+    expect({ ...(await life.trace()), newest: "" }).toEqual({ ...before, newest: "" });
+    const CONFIRM = /CONFIRM=(\S+) make dags/.exec(said)![1]!;
+    expect((await life.pushDags({ CONFIRM })).stdout).toMatch(/^removed: canary$/m);
+    life.dag("canary.py", canary);
+    expect((await life.pushDags()).stdout).toMatch(/^added: canary$/m);
+    for (const name of [".airflowignore", "broken.py"]) life.dag(`ignored/${name}`, undefined);
+    expect((await life.pushDags()).code).toBe(0);
   });
 
   test("a DAG file that ends the process that checks it stops the push", async () => {
