@@ -8,7 +8,7 @@ import { REVISION } from "./psql";
 import { stopHungScheduler } from "./service-actions";
 
 interface MigrateFacts {
-  /** What the last migration wrote: image, digest of the admin's password, database revision. */
+  /** What the last migration wrote: image, digest of the admin's password, database revision, `schemaOf` the image. */
   readonly migrated: string | undefined;
   /** The database's own revision; undefined if Postgres does not answer. */
   readonly revision: string | undefined;
@@ -17,41 +17,67 @@ interface MigrateFacts {
 
 const MARKER = `${DATA}/migrated`;
 
+/** The fact that both `migrate` and `services` plan with. */
+export const migratedFact = stable(sh`cat ${MARKER}`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined));
+
+/**
+ * The versions of the packages that have tables in the database, as in 3.3.2+3.10.2 (Airflow's and that of its user
+ * management); undefined for an image of the operator's, which may have any.
+ */
+export function schemaOf({ release, deployment }: Wanted): string | undefined {
+  if (deployment.airflow.image) return undefined;
+  const lock = release.files.find(({ path }) => path === "images/requirements.lock")?.content.toString() ?? "";
+  const version = (name: string): string | undefined => new RegExp(`^${name}==(\\S+)`, "m").exec(lock)?.[1];
+  return `${version("apache-airflow-core")}+${version("apache-airflow-providers-fab")}`;
+}
+
+/** Whether old code runs that does not know the schema that the image will make. @param migrated what MARKER says */
+export function mayChangeSchema(wanted: Wanted, migrated: string | undefined): boolean {
+  const [image, , , schema] = migrated?.split(" ") ?? [];
+  return image !== undefined && image !== wanted.images.airflow && (!schema || schema !== schemaOf(wanted));
+}
+
 /** Migrates the database to the version of the image. It does so only if something differs: a migration takes 8 to 15 s. */
 export const migrate: Step<Wanted, MigrateFacts> = {
   name: "migrate",
   facts: () => ({
-    migrated: stable(sh`cat ${MARKER}`, ({ code, stdout }) => (code === 0 ? stdout.trim() : undefined)),
+    migrated: migratedFact,
     revision: live(sh`${REVISION} 2>/dev/null`, ({ code, stdout }) =>
       code === 0 && stdout.trim() ? stdout.trim() : undefined,
     ),
     newestBackup: live(sh`ls -1 ${DATA}/backups`, ({ stdout }) => stdout.trim().split("\n").sort().at(-1) || undefined),
   }),
-  plan({ images, release, adminDigest, deployment }, { migrated, revision, newestBackup }) {
+  plan(wanted, { migrated, revision, newestBackup }) {
+    const { images, release, adminDigest, deployment } = wanted;
     const [image, admin, found] = migrated?.split(" ") ?? [];
+    const isOther = mayChangeSchema(wanted, migrated);
     const reason = !migrated
-      ? "no migration has finished on this data volume yet"
-      : image !== images.airflow
-        ? `the image changed: ${image} → ${images.airflow}`
-        : admin !== adminDigest
-          ? "the admin's password changed"
-          : revision !== undefined && revision !== found
-            ? `the database is at ${revision}, not at ${found}`
-            : undefined;
+      ? (["migrate the database", "no migration has finished on this data volume yet"] as const)
+      : isOther
+        ? (["migrate the database", `the image changed: ${image} → ${images.airflow}`] as const)
+        : revision !== undefined && revision !== found
+          ? (["migrate the database", `the database is at ${revision}, not at ${found}`] as const)
+          : image !== images.airflow
+            ? ([
+                "check the database with the new image",
+                "it has the same version of Airflow: the schema stays",
+              ] as const)
+            : admin !== adminDigest
+              ? (["set the admin's password", "it differs (values are not shown)"] as const)
+              : undefined;
     if (!reason) return [];
-    const isOtherCode = image !== undefined && image !== images.airflow;
     const file = `${RELEASES}/${release.digest}/compose.yaml`;
     return [
       {
-        summary: "migrate the database",
+        summary: reason[0],
         command: lines(
-          ...(isOtherCode ? [stopOldCode(file, found ?? "", newestBackup, deployment.airflow.drain)] : []),
+          ...(isOther ? [stopOldCode(file, found ?? "", newestBackup, deployment.airflow.drain)] : []),
           sh`${compose(file)} up --detach --wait --wait-timeout 120 postgres
 ${compose(file)} run --rm --no-TTY migrate
-printf '%s %s %s\n' ${images.airflow} ${adminDigest} "$(${REVISION})" > ${MARKER}.new
+printf '%s %s %s %s\n' ${images.airflow} ${adminDigest} "$(${REVISION})" ${schemaOf(wanted) ?? ""} > ${MARKER}.new
 mv ${MARKER}.new ${MARKER}`,
         ),
-        detail: reason,
+        detail: reason[1],
       },
     ];
   },

@@ -12,6 +12,8 @@ export interface Rollout {
   readonly tasks: readonly string[];
   /** How long to wait for running tasks, in seconds. */
   readonly drain: number;
+  /** The migration has stopped all services that use the database. */
+  readonly hasStopped: boolean;
 }
 
 const SECRETS = "labels.airflow-deployment.secrets";
@@ -21,7 +23,7 @@ const SECRETS = "labels.airflow-deployment.secrets";
  * for its tasks and is recreated. If tasks could not go on meanwhile, because the database is recreated or the new api-server
  * does not accept their tokens, the scheduler waits for them before everything else.
  */
-export function rollOut({ touches, orphans, tasks, drain }: Rollout): Action[] {
+export function rollOut({ touches, orphans, tasks, drain, hasStopped }: Rollout): Action[] {
   const of = (name: Service): Touch => touches.find(({ service }) => service === name)!;
   const [postgres, apiServer, scheduler] = [of("postgres"), of("api-server"), of("scheduler")];
   const actions: Action[] = [];
@@ -29,8 +31,7 @@ export function rollOut({ touches, orphans, tasks, drain }: Rollout): Action[] {
   const stuck = touches.filter((touch) => touch.isStuck && touch !== scheduler);
   if (stuck.length > 0) actions.push(removeStuck(namesOf(stuck), describe(stuck)));
 
-  // If the image is new, the migration has stopped all services that use the database.
-  const mayWork = scheduler.runs && !apiServer.differs.includes("image");
+  const mayWork = scheduler.runs && !hasStopped;
   const losesDatabase = postgres.why !== undefined && postgres.runs && !postgres.isStuck;
   const stopsFirst = mayWork && (losesDatabase || scheduler.differs.includes(SECRETS));
   if (mayWork && !stopsFirst && apiServer.why) {

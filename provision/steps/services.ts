@@ -5,6 +5,7 @@ import { CURRENT, RELEASES, SERVICES, Wanted } from "../release/wanted";
 import { compose } from "./compose";
 import { Container, ContainerState, STAND_IN, containerOf, containerStates, madeContainers } from "./containers";
 import { HEARTBEATS, waitForHeartbeats } from "./heartbeats";
+import { mayChangeSchema, migratedFact } from "./migrate";
 import { query } from "./psql";
 import { rollOut } from "./rollout";
 import { removeHalfMade } from "./service-actions";
@@ -21,6 +22,7 @@ interface ServiceFacts {
   /** Tasks that run, as `dag.task` or `dag.task (5)`; read only where another release runs. */
   readonly tasks: readonly string[];
   readonly isHealthy: boolean;
+  readonly migrated: string | undefined;
 }
 
 /** Switches to the release and lets compose create, recreate or start exactly what differs, in an order that harms no running task. */
@@ -40,8 +42,10 @@ export const services: Step<Wanted, ServiceFacts> = {
       ({ stdout }) => stdout.split("\n").filter(Boolean),
     ),
     isHealthy: live(HEARTBEATS, ({ code }) => code === 0),
+    migrated: migratedFact,
   }),
-  plan({ release, deployment }, facts) {
+  plan(wanted, facts) {
+    const { release, deployment } = wanted;
     const { current, isHealthy } = facts;
     const { made, states, hashes } = facts;
     const touches = touchesOf(made, states, hashes, new ComposeDifference(facts.runningFile, release.composeFile));
@@ -60,7 +64,15 @@ export const services: Step<Wanted, ServiceFacts> = {
         detail: current ? `${current} ran until now` : "no release runs yet",
       });
     }
-    actions.push(...rollOut({ touches, orphans, tasks: facts.tasks, drain: deployment.airflow.drain }));
+    actions.push(
+      ...rollOut({
+        touches,
+        orphans,
+        tasks: facts.tasks,
+        drain: deployment.airflow.drain,
+        hasStopped: mayChangeSchema(wanted, facts.migrated),
+      }),
+    );
     if (!isHealthy || touches.some(({ why }) => why) || orphans.length > 0) actions.push(waitForHeartbeats);
     if (current !== release.digest) actions.push(pruneReleases);
     return actions;

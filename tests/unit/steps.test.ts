@@ -15,7 +15,7 @@ import { docker, overlap } from "../../provision/steps/docker";
 import { firewall } from "../../provision/steps/firewall";
 import { identity } from "../../provision/steps/identity";
 import { images } from "../../provision/steps/images";
-import { migrate } from "../../provision/steps/migrate";
+import { migrate, schemaOf } from "../../provision/steps/migrate";
 import { preflight } from "../../provision/steps/preflight";
 import { release } from "../../provision/steps/release";
 import { retire } from "../../provision/steps/retire";
@@ -187,7 +187,7 @@ const settled: Record<string, Answers> = {
   secrets: { found: sha256sOf(50001) },
   "task-role": { found: "-\n-\n-\n-\n" },
   migrate: {
-    migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123\n`,
+    migrated: `${wanted.images.airflow} ${wanted.adminDigest} abc123 ${schemaOf(wanted)}\n`,
     revision: "abc123\n",
     newestBackup: "",
   },
@@ -414,11 +414,24 @@ describe("drift is mended, and nothing else", () => {
     ],
     ["a database that does not answer, whose roles were made", database, { roles: fails }, []],
     ["another image than the database knows", migrate, { migrated: "x:1 y z" }, ["migrate the database"]],
+    ["an image with another Airflow", migrate, { migrated: "x:1 y z 3.0.0+1.0.0" }, ["migrate the database"]],
+    [
+      "an image with the same Airflow",
+      migrate,
+      { migrated: `x:1 y abc123 ${schemaOf(wanted)}` },
+      ["check the database with the new image"],
+    ],
+    [
+      "an image with the same Airflow, and a migration that was interrupted",
+      migrate,
+      { migrated: `x:1 y older ${schemaOf(wanted)}` },
+      ["migrate the database"],
+    ],
     [
       "a new password of the admin",
       migrate,
       { migrated: `${wanted.images.airflow} other abc123\n` },
-      ["migrate the database"],
+      ["set the admin's password"],
     ],
     ["a database of another revision", migrate, { revision: "older\n" }, ["migrate the database"]],
     ["a database that does not answer", migrate, { revision: fails }, []],
@@ -695,8 +708,13 @@ describe("services change in an order that harms no running task", () => {
     ],
     [
       "another image, whose migration has stopped all",
-      { ...hashOf(...AIRFLOW), runningFile: before(/image: ".*airflow:\w+/g) },
+      { ...hashOf(...AIRFLOW), runningFile: before(/image: ".*airflow:\w+/g), migrated: "x:1 y z 3.0.0+1.0.0" },
       [`start ${AIRFLOW.join(", ")}`, WAIT],
+    ],
+    [
+      "another image with the same Airflow",
+      { ...hashOf(...AIRFLOW), runningFile: before(/image: ".*airflow:\w+/g), migrated: `x:1 y z ${schemaOf(wanted)}` },
+      ["start the new api-server beside the old one", "start scheduler, dag-processor, triggerer", WAIT],
     ],
     [
       "a stopped api-server",

@@ -91,6 +91,21 @@ export function services(life: Life): void {
     expect({ state, count: tasks.length }).toEqual({ state: "success", count: 201 });
   });
 
+  test("a task goes on while a package is added to the image", async () => {
+    await life.host(`rm -f ${GO}`);
+    const run = await start("patient");
+    life.set({ requirements: ["tabulate"] });
+    expect((await life.run("plan")).text).toMatch(/check the database with the new image/);
+    const provision = life.start("provision");
+    await provision.says(/checked the database with the new image/);
+    await provision.says(/started the new api-server beside the old one/);
+    await life.host(`touch ${GO}`);
+    expect((await provision.ended).code).toBe(0);
+    const { state, tasks } = await end(run);
+    expect([state, tasks.map(({ try_number }) => try_number)]).toEqual(["success", [1]]);
+    expect((await life.run("provision")).stdout).toBe("nothing to do\n");
+  });
+
   test("a task outlives an api-server that was killed and a scheduler that hangs; status names both, provision mends both", async () => {
     await life.host(`rm -f ${GO}`);
     const run = await start("patient");
@@ -135,10 +150,10 @@ export function services(life: Life): void {
   test("a migration that fails starts again what it had stopped, if the schema is still the old one", async () => {
     // The marker names another image, as after an upgrade; and the image that should migrate has no Python of Airflow's.
     await life.host(`cp /srv/airflow/migrated /root/migrated
-read -r image rest < /srv/airflow/migrated
+read -r image admin revision schema < /srv/airflow/migrated
 docker tag "$image" localhost/life:kept
 docker tag "$(docker inspect --format '{{.Image}}' airflow-postgres-1)" "$image"
-echo "localhost/old:1 $rest" > /srv/airflow/migrated`);
+echo "localhost/old:1 $admin $revision 3.0.0+1.0.0" > /srv/airflow/migrated`);
     try {
       const { code, text } = await life.run("provision");
       expect({ code, text }).toMatchObject({ code: 1, text: expect.stringMatching(/"migrate the database" failed/) });
