@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { size } from "../base/text";
 import type { UploadFile } from "../change/planning";
 
@@ -11,7 +12,17 @@ export interface DagRelease {
 }
 
 /** By DAG id: the file that defines it, and a hash that changes with the DAG. */
-export type CheckedDags = Readonly<Record<string, { readonly file: string; readonly hash: string }>>;
+const Dags = z.record(z.string(), z.object({ file: z.string(), hash: z.string() }).readonly()).readonly();
+export type CheckedDags = z.infer<typeof Dags>;
+
+/** Parses what lib/dag_check.py has printed; empty if it is anything else. */
+export function parseCheck(text: string): CheckedDags {
+  try {
+    return z.object({ dags: Dags }).parse(JSON.parse(text)).dags;
+  } catch {
+    return {};
+  }
+}
 
 /** One line for each kind of difference, `added: a, b`; DAGs that did not change are only counted. */
 export function describeDags(before: CheckedDags, after: CheckedDags): string {

@@ -1,5 +1,5 @@
 import { incoming, DATA } from "../change/places";
-import { CheckedDags, DagRelease, sizeOf } from "../release/dag-release";
+import { CheckedDags, DagRelease, parseCheck, sizeOf } from "../release/dag-release";
 import { UserError } from "../base/errors";
 import { size } from "../base/text";
 import { Fact, live, stable } from "../change/fact";
@@ -21,13 +21,7 @@ export const filesIn = (folder: Command): Fact<ReadonlyMap<string, string>> =>
 
 /** What the check of a release found; empty if it was never checked. */
 export const checkOf = (digest: Command): Fact<CheckedDags> =>
-  live(sh`cat ${CHECKS}/${digest}.json`, ({ stdout }) => {
-    try {
-      return (JSON.parse(stdout) as { dags: CheckedDags }).dags;
-    } catch {
-      return {};
-    }
-  });
+  live(sh`cat ${CHECKS}/${digest}.json`, ({ stdout }) => parseCheck(stdout));
 
 /** The digest of the release that runs. */
 export const CURRENT_DIGEST = sh`"$(basename "$(readlink ${DATA}/dags/current)")"`;

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
 import { describePush } from "../../provision/page/planned-push";
 import { dagFolderOf, readDags } from "../../provision/release/dag-files";
-import { DagRelease, doubtsAbout } from "../../provision/release/dag-release";
+import { DagRelease, doubtsAbout, parseCheck } from "../../provision/release/dag-release";
 
 const folder = (files: Record<string, string>): string => {
   const made = mkdtempSync(join(tmpdir(), "dags-"));
@@ -105,3 +105,8 @@ test("a link is an error, wherever it leads", () => {
   symlinkSync("/etc/passwd", join(dags, "b.py"));
   expect(() => readDags(dags)).toThrow(/b\.py is not a plain file$/);
 });
+
+test.each(["", "null", '{"dags": null}', '{"dags": {"a": 1}}', '{"dags": {"a": {"file": 3}}}', "\u0000"])(
+  "a check's result that is none is as good as none: %j",
+  (text) => expect(parseCheck(text)).toEqual({}),
+);
