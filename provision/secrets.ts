@@ -16,6 +16,11 @@ import { complete, parseSecrets } from "./deployment/secrets-text";
 /** Lets the operator edit the secrets. Nothing is written if the edited text is not valid. */
 async function editSecrets(deployment: Deployment, context: Context): Promise<void> {
   const { screen } = context;
+  if (!process.stdin.isTTY && !chosenEditor())
+    throw new UserError(
+      "make secrets opens an editor, and there is no terminal for it",
+      "run it in a terminal, or name a script that edits the file: EDITOR=./edit.sh make secrets",
+    );
   const opened = await openSecrets(deployment);
   const approve = askForReaders(context, deployment, "secrets");
   // Before the editor: a "no" must not cost an edit.
@@ -69,8 +74,10 @@ function keepsUsedNames(before: string, after: string, used: readonly string[]):
     throw new UserError(`your edit: lacks ${gone.join(", ")}, which airflow.secrets uses`, "nothing was written");
 }
 
+const chosenEditor = (): string | undefined => process.env["VISUAL"] || process.env["EDITOR"];
+
 async function runEditor(signals: Signals, file: string): Promise<void> {
-  const editor = process.env["VISUAL"] || process.env["EDITOR"] || "vi";
+  const editor = chosenEditor() || "vi";
   const code = await signals.thenThrow(dropped, async (stop) => {
     // EDITOR is a shell's command line, as for git and crontab: EDITOR="code --wait" works.
     const child = spawn("sh", ["-c", `${editor} "$1"`, "sh", file], { stdio: "inherit" });

@@ -7,6 +7,8 @@ import { duration, printable } from "../base/text";
 export interface Dag {
   readonly dag_id: string;
   readonly is_paused: boolean;
+  /** It was in a release, and is in none now. */
+  readonly is_stale: boolean;
   readonly bundle_version: string | null;
 }
 
@@ -56,14 +58,24 @@ export function closest(wanted: string, known: readonly string[]): string[] {
   return [...known].sort((a, b) => score(a) - score(b) || (a < b ? -1 : 1)).slice(0, 3);
 }
 
+/**
+ * Starts a run, and unpauses the DAG only after Airflow has accepted it.
+ * @throws UserError if the DAG is not among the deployed ones any more, is paused, or does not take the `conf`
+ */
 export async function startRun(airflow: AirflowApi, dag: Dag, conf: object, mayUnpause: boolean): Promise<DagRun> {
   const id = dag.dag_id;
-  if (dag.is_paused) {
-    if (!mayUnpause)
-      throw new UserError(`the DAG ${id} is paused: its run would wait for ever`, "add PAUSED=ok to unpause it");
-    await airflow.patch(path`/dags/${id}`, { is_paused: false });
-  }
-  return airflow.post<DagRun>(path`/dags/${id}/dagRuns`, { logical_date: null, conf });
+  if (dag.is_stale)
+    throw new UserError(`the DAG ${id} is not among the deployed DAGs any more`, "push it again with make dags");
+  if (dag.is_paused && !mayUnpause)
+    throw new UserError(`the DAG ${id} is paused: its run would wait for ever`, "add PAUSED=ok to unpause it");
+  const run = await airflow
+    .post<DagRun>(path`/dags/${id}/dagRuns`, { logical_date: null, conf })
+    .catch((error: unknown) => {
+      if (!(error instanceof ApiError && [400, 422].includes(error.status))) throw error;
+      throw new UserError(`Airflow does not start ${id}: ${error.detail}`, "compare CONF with the params of the DAG");
+    });
+  if (dag.is_paused) await airflow.patch(path`/dags/${id}`, { is_paused: false });
+  return run;
 }
 
 const runPath = ({ dag_id, dag_run_id }: DagRun): string => path`/dags/${dag_id}/dagRuns/${dag_run_id}`;

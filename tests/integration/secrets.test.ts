@@ -53,6 +53,14 @@ test("what the editor leaves is encrypted, whatever else there is stays", async 
   expect(readFileSync(`${editor}.modes`, "utf8")).toBe("600\n700\n");
 });
 
+test("without a terminal no editor is opened that nobody has chosen", async () => {
+  const { deployment, secrets } = await withEditor("");
+  const { status, stderr, stdout } = edit(deployment, "");
+  expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  expect(stderr).toMatch(/^error: make secrets opens an editor, and there is no terminal for it\nhint: .*EDITOR=/m);
+  expect(await readSecrets(deployment)).toEqual(secrets);
+});
+
 test("a name that airflow.secrets uses does not go by accident", async () => {
   const { deployment, editor } = await withEditor(
     `if grep -q ^dsn "$1"; then sed -i /^dsn/d "$1"; else echo 'dsn: x' >> "$1"; fi`,

@@ -1,4 +1,4 @@
-import type { AirflowApi } from "../../provision/api/airflow-api";
+import { AirflowApi, ApiError } from "../../provision/api/airflow-api";
 import {
   DagRun,
   RunState,
@@ -9,6 +9,7 @@ import {
   logLines,
   logTail,
   noSuchDag,
+  startRun,
 } from "../../provision/api/dag-run";
 
 const task = (state: string | null, more: Partial<TaskInstance> = {}): TaskInstance => ({
@@ -37,6 +38,50 @@ test.each<[wanted: string, first: string]>([
   ["example-etl", "example_etl"],
 ])("%s: did you mean %s", (wanted, first) => {
   expect(closest(wanted, ["weekly_report", "example_etl", "canary", "zzz"])[0]).toBe(first);
+});
+
+describe("a run is started", () => {
+  const dag = { dag_id: "etl", is_paused: true, is_stale: false, bundle_version: null };
+  /** An Airflow that notes what it is asked, and answers a new run with this. */
+  const airflow = (answer: () => Promise<unknown>) => {
+    const asked: string[] = [];
+    const api = {
+      post: (to: string) => (asked.push(`POST ${to}`), answer()),
+      patch: async (to: string, body: object) => asked.push(`PATCH ${to} ${JSON.stringify(body)}`),
+    } as unknown as AirflowApi;
+    return { api, asked };
+  };
+  const accepted = async () => ({ dag_run_id: "r" });
+  const refused = (status: number) => () =>
+    Promise.reject(new ApiError(status, "coins: 'x' is not of type 'integer'", "POST x"));
+
+  test("and the DAG is unpaused after that", async () => {
+    const { api, asked } = airflow(accepted);
+    await startRun(api, dag, {}, true);
+    expect(asked).toEqual(["POST /dags/etl/dagRuns", 'PATCH /dags/etl {"is_paused":false}']);
+  });
+
+  test("not with a conf that the DAG does not take; the DAG stays paused", async () => {
+    const { api, asked } = airflow(refused(400));
+    await expect(startRun(api, dag, {}, true)).rejects.toMatchObject({
+      message: "Airflow does not start etl: coins: 'x' is not of type 'integer'",
+      hint: "compare CONF with the params of the DAG",
+    });
+    expect(asked).toEqual(["POST /dags/etl/dagRuns"]);
+  });
+
+  test.each([
+    ["a paused DAG without a word", dag, false, /the DAG etl is paused/],
+    ["a DAG that was removed", { ...dag, is_stale: true }, true, /etl is not among the deployed DAGs any more/],
+  ])("not of %s", async (_what, which, mayUnpause, message) => {
+    const { api, asked } = airflow(accepted);
+    await expect(startRun(api, which, {}, mayUnpause)).rejects.toThrow(message);
+    expect(asked).toEqual([]);
+  });
+
+  test("and what Airflow itself fails at is told as it is", async () => {
+    await expect(startRun(airflow(refused(500)).api, dag, {}, true)).rejects.toThrow(/^Airflow answered 500 to POST x/);
+  });
 });
 
 test("without any DAG the hint is to push some", () => {

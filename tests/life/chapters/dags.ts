@@ -134,6 +134,10 @@ export function dags(life: Life): void {
     expect({ ...(await life.trace()), newest: "" }).toEqual({ ...before, newest: "" });
     const CONFIRM = /CONFIRM=(\S+) make dags/.exec(said)![1]!;
     expect((await life.pushDags({ CONFIRM })).stdout).toMatch(/^removed: canary$/m);
+    expect(await life.run("trigger", { DAG: "canary", PAUSED: "ok" })).toMatchObject({
+      code: 1,
+      text: expect.stringMatching(/the DAG canary is not among the deployed DAGs any more\nhint: push it again/),
+    });
     life.dag("canary.py", canary);
     expect((await life.pushDags()).stdout).toMatch(/^added: canary$/m);
     for (const name of [".airflowignore", "broken.py"]) life.dag(`ignored/${name}`, undefined);
