@@ -1,6 +1,9 @@
 import { finishFirstBoot } from "./first-boot";
 import { authorOf, changeHost, planHost } from "./change/change-host";
+import { DATA } from "./change/places";
+import { runAsRoot } from "./change/root";
 import { mainHost } from "./link/main-host";
+import { sh } from "./base/shell";
 import { duration } from "./base/text";
 import { readOutputs } from "./link/outputs";
 import { prepare } from "./release/make-wanted";
@@ -26,6 +29,8 @@ runScript(async (deployment, context) => {
     if (hasWritten) screen.say(`wrote ${deployment.paths.secrets}`);
     if (found.plan.length === 0) return screen.print(hasWritten ? "nothing to do on the host" : "nothing to do");
     await changeHost(context, host, found, authorOf("provision"));
-    screen.print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}; next: make dags`);
+    const { code } = await runAsRoot(host, sh`test -e ${DATA}/dags/current`);
+    const next = code === 0 ? "" : "; next: make dags";
+    screen.print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}${next}`);
   });
 });

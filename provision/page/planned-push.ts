@@ -2,7 +2,7 @@ import { readRaw } from "../change/read-facts";
 import { sh } from "../base/shell";
 import { DATA } from "../change/places";
 import type { Host } from "../link/host";
-import { CheckedDags, DagRelease, removedDags } from "../release/dag-release";
+import { CheckedDags, DagRelease, listed, removedDags } from "../release/dag-release";
 import { CURRENT_DIGEST, checkOf, filesIn } from "../steps/dags";
 
 const [files, dags] = [filesIn(sh`${DATA}/dags/current/`), checkOf(CURRENT_DIGEST)];
@@ -23,5 +23,5 @@ export function describePush(found: ReadonlyMap<string, string>, before: Checked
     ["remove", [...found.keys()].filter((path) => !wanted.has(path))],
     ["remove the DAGs", removed],
   ];
-  return rows.flatMap(([word, names]) => (names.length > 0 ? [`${word} ${names.join(", ")}`] : []));
+  return rows.flatMap(([word, names]) => (names.length > 0 ? [`${word} ${listed(names)}`] : []));
 }

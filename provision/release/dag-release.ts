@@ -34,10 +34,17 @@ export function describeDags(before: CheckedDags, after: CheckedDags): string {
   ];
   const same = ids.filter((id) => before[id]?.hash === after[id]!.hash).length;
   return [
-    ...rows.flatMap(([word, names]) => (names.length > 0 ? [`${word}: ${names.join(", ")}`] : [])),
+    ...rows.flatMap(([word, names]) => (names.length > 0 ? [`${word}: ${listed(names)}`] : [])),
     ...(same > 0 ? [`unchanged: ${same}`] : []),
   ].join("\n");
 }
+
+/** How many names are written out. */
+const SHOWN = 10;
+
+/** `a, b`, or `a, b and 80 more` */
+export const listed = (names: readonly string[]): string =>
+  names.length > SHOWN + 1 ? `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more` : names.join(", ");
 
 /** Bytes of all files. */
 export const sizeOf = ({ files }: Pick<DagRelease, "files">): number =>
@@ -63,7 +70,7 @@ export function doubtsAbout(release: DagRelease, before: CheckedDags): string[] 
   const all = sizeOf(release);
   return [
     ...(removed.length > FEW || removed.includes(CANARY)
-      ? [`removes ${removed.length} of ${Object.keys(before).length} DAGs: ${removed.join(", ")}`]
+      ? [`removes ${removed.length} of ${Object.keys(before).length} DAGs: ${listed(removed)}`]
       : []),
     ...large.map(({ path, content }) => `uploads ${path}, ${size(Buffer.byteLength(content))}`),
     ...(all > LARGE.push ? [`uploads ${size(all)} in all`] : []),

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
 import { describePush } from "../../provision/page/planned-push";
 import { dagFolderOf, readDags } from "../../provision/release/dag-files";
-import { DagRelease, doubtsAbout, parseCheck } from "../../provision/release/dag-release";
+import { DagRelease, describeDags, doubtsAbout, parseCheck } from "../../provision/release/dag-release";
 
 const folder = (files: Record<string, string>): string => {
   const made = mkdtempSync(join(tmpdir(), "dags-"));
@@ -110,3 +110,10 @@ test.each(["", "null", '{"dags": null}', '{"dags": {"a": 1}}', '{"dags": {"a": {
   "a check's result that is none is as good as none: %j",
   (text) => expect(parseCheck(text)).toEqual({}),
 );
+
+test("of many DAGs the first are named, and how many more there are", () => {
+  const dags = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`d${i}`, { file: "a.py", hash: "" }]));
+  expect(describeDags({}, dags(11))).toBe(`added: ${Object.keys(dags(11)).join(", ")}`);
+  expect(describeDags({}, dags(90))).toBe("added: d0, d1, d2, d3, d4, d5, d6, d7, d8, d9 and 80 more");
+});
