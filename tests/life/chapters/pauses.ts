@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ROOT } from "../../../provision/deployment/paths";
 import { Life, pipe, text } from "../../support/life";
 
-const SCRIPTS = ["supervisor_pause", "local_executor_mends", "idle_sleep"];
+const SCRIPTS = ["supervisor_pause", "local_executor_mends", "idle_scheduler"];
 
 /** What Airflow breaks by itself. */
 const MENDS = [

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
-from idle_sleep import sleep_longer_when_idle
+from idle_scheduler import rest_when_idle
 from local_executor_mends import make_dispatch_certain, make_end_certain
 from supervisor_pause import wake_at_exit
 
@@ -71,7 +71,7 @@ with suppress(ImportError, AttributeError):
     from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
     # It looks at the loop, so it comes before the loop is wrapped.
-    sleep_longer_when_idle(SchedulerJobRunner)
+    rest_when_idle(SchedulerJobRunner)
     make_stop_certain(SchedulerJobRunner)
 
 from airflow.__main__ import main  # noqa: E402
