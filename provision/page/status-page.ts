@@ -123,7 +123,7 @@ function airflowProblems(airflow: AirflowStatus | Error): string[] {
 }
 
 function warningsOf(
-  { imagesDate, backup, previous, services, rebootReason }: HostStatus,
+  { imagesDate, backup, previous, running, services, rebootReason }: HostStatus,
   airflow: AirflowStatus | Error,
   now: number,
 ): string[] {
@@ -136,7 +136,8 @@ function warningsOf(
         ? [`the last backup is ${age(now - backup.made)} old: run make backup`]
         : []
       : ["there is no backup: run make backup"]),
-    ...(previous && previous.outcome.kind !== "done" ? [noteOf(previous)] : []),
+    // A change that still runs has no outcome yet.
+    ...(previous && !running && previous.outcome.kind !== "done" ? [noteOf(previous)] : []),
     ...services.filter(isStarting).map(({ service }) => `${service} is starting: run make status again in a minute`),
     ...(airflow instanceof Error
       ? []

@@ -222,3 +222,11 @@ test.each([
   [7200, "2 hours"],
   [86_400 * 2, "2 days"],
 ])("%d s are %s", (seconds, text) => expect(age(seconds)).toBe(text));
+
+test("a change that still runs is not called interrupted", () => {
+  const previous = { ...host.previous!, outcome: { kind: "interrupted" as const } };
+  const page = statusPage({ ...host, previous, running: "provision by ada since now" }, airflow, NOW);
+  expect(page.warnings).toEqual([]);
+  expect(page.lines.join("\n")).toMatch(/^last change +provision by ada since now, still running$/m);
+  expect(statusPage({ ...host, previous }, airflow, NOW).warnings).toEqual([expect.stringMatching(/was interrupted/)]);
+});
