@@ -13,6 +13,7 @@ import { busy } from "./change/start";
 import { runScript } from "./script";
 import { sh } from "./base/shell";
 
+/** Seconds, besides those that the shutdown waits for running tasks. */
 const TIMEOUT = 600;
 
 runScript(async (deployment, { screen, signals }) => {
@@ -24,7 +25,7 @@ runScript(async (deployment, { screen, signals }) => {
     screen.say("  started the reboot");
     await signals.orThrow(
       () => new Interrupted("no longer waiting, but the host reboots", "see make status"),
-      (stop) => comeBack(screen, host, before, started, stop),
+      (stop) => comeBack(screen, host, before, { started, limit: TIMEOUT + deployment.airflow.drain }, stop),
     );
     screen.print(`${host.name} is back and Airflow is healthy, after ${duration((Date.now() - started) / 1000)}`);
   });
@@ -47,7 +48,7 @@ async function comeBack(
   screen: Screen,
   host: Host,
   before: string,
-  started: number,
+  { started, limit }: { readonly started: number; readonly limit: number },
   signal: AbortSignal,
 ): Promise<void> {
   const elapsed = (): string => duration((Date.now() - started) / 1000);
@@ -63,8 +64,8 @@ async function comeBack(
         if (!(error instanceof UserError)) throw error;
         problem = `: ${error.message}`;
       }
-      if (Date.now() - started > TIMEOUT * 1000) {
-        throw new UserError(`${what} did not come back within ${duration(TIMEOUT)}${problem}`, "see make status");
+      if (Date.now() - started > limit * 1000) {
+        throw new UserError(`${what} did not come back within ${duration(limit)}${problem}`, "see make status");
       }
       await sleep(500);
     }

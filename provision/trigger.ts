@@ -15,6 +15,7 @@ import {
 } from "./api/dag-run";
 import { Interrupted, UserError } from "./base/errors";
 import type { AirflowApi } from "./api/airflow-api";
+import { HostUnreachable, LinkLost } from "./link/ssh-errors";
 import { onMainHost } from "./link/main-host";
 import { duration } from "./base/text";
 import type { Screen } from "./base/screen";
@@ -30,8 +31,11 @@ runScript(async (deployment, { screen, signals }) => {
     withAirflow(host, admin_password, async (airflow) => {
       const run = await startRun(airflow, await findDag(airflow, DAG), conf, PAUSED === "ok");
       screen.print(`${run.dag_id}: run ${run.dag_run_id}`);
-      const lost = (): void =>
-        screen.say(`lost the connection to ${host.name}: the run goes on there; connecting again`);
+      const lost = (error: unknown): void => {
+        const isLink = error instanceof LinkLost || error instanceof HostUnreachable;
+        const what = isLink ? `lost the connection to ${host.name}` : `Airflow on ${host.name} does not answer`;
+        screen.say(`${what}: the run goes on there; asking again`);
+      };
       const slow = (): void => screen.say(`no answer from ${host.name} for 10 s: the run goes on there; waiting`);
       let seen: readonly TaskInstance[] = [];
       const end = await signals.orThrow(

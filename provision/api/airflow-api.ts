@@ -5,7 +5,7 @@ import { ADMIN, AIRFLOW_PORT } from "../deployment/airflow";
 import { UserError } from "../base/errors";
 import type { Host } from "../link/host";
 import { printable } from "../base/text";
-import { HostUnreachable, LinkLost } from "../link/ssh-errors";
+import { HostUnreachable, LinkLost, NothingListens } from "../link/ssh-errors";
 
 /** Airflow's REST API, through the SSH connection: no port is opened on either side. Paths are made by `path`. */
 export interface AirflowApi {
@@ -176,7 +176,7 @@ const SLOW = 10_000;
 export async function persistently<T>(
   host: Host,
   call: () => Promise<T>,
-  { lost, slow }: { readonly lost: () => void; readonly slow: () => void },
+  { lost, slow }: { readonly lost: (error: unknown) => void; readonly slow: () => void },
   signal: AbortSignal,
   seconds = 120,
 ): Promise<T> {
@@ -190,7 +190,7 @@ export async function persistently<T>(
     } catch (error) {
       signal.throwIfAborted();
       if (!isPassing(error) || Date.now() > deadline) throw error;
-      if (attempt === 0) lost();
+      if (attempt === 0) lost(error);
       await sleep(1000);
     } finally {
       clearTimeout(waiting);
@@ -200,6 +200,7 @@ export async function persistently<T>(
 
 const isPassing = (error: unknown): boolean =>
   error instanceof NoAnswer ||
+  error instanceof NothingListens ||
   error instanceof LinkLost ||
   error instanceof HostUnreachable ||
   (error instanceof ApiError && error.status >= 500);

@@ -102,6 +102,10 @@ async function askOnTerminal(question: string): Promise<string> {
   }
 }
 
+// A terminal that is closed must not end a verb that has to end something itself.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+});
 // `make logs | head` closes the pipe when it has read enough: that is not a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;

@@ -74,8 +74,17 @@ function remember({ memory }: Host, id: string): void {
   if (memory) writeFileSync(memory, `${id}\n`);
 }
 
+/** A container may run programs as a user whom its system does not know. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user-${process.getuid?.()}`;
+  }
+}
+
 /** Who runs this verb, for the host's records: AIRFLOW_OPERATOR, else user@machine. */
 export function authorOf(verb: string): Author {
-  const operator = process.env["AIRFLOW_OPERATOR"] || `${userInfo().username}@${hostname()}`;
+  const operator = process.env["AIRFLOW_OPERATOR"] || `${userName()}@${hostname()}`;
   return { verb, operator: operator.replace(/[^\w@.+-]/g, "_").slice(0, 64) };
 }

@@ -108,7 +108,10 @@ function failure(
         "run the same verb again: it plans anew",
       );
     case "stopped":
-      return new Interrupted(`stopped before "${action}"`, "run the same verb again: it goes on from there");
+      return new Interrupted(
+        `stopped before "${action}"`,
+        `${/^(stop|migrate) /.test(about.actions[(outcome.at ?? 0) - 1] ?? "") ? "services of Airflow are stopped until then: " : ""}run the same verb again: it goes on from there`,
+      );
     case "interrupted":
       return new UserError(
         `the change was interrupted${action ? ` at "${action}"` : ""}`,

@@ -11,6 +11,9 @@ export class LinkLost extends UserError {
 /** There is no connection, for a reason that may pass: it is worth another try while the host boots. */
 export class HostUnreachable extends UserError {}
 
+/** The host refused a connection to one of its ports: what listens there starts, or is being recreated. */
+export class NothingListens extends UserError {}
+
 /** sshd hung up before it said a word: it does so to addresses with failed logins, for a while, and while it restarts. */
 export class TurnedAway extends HostUnreachable {}
 

@@ -6,12 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client, ClientChannel } from "ssh2";
 import { HostOutput, loginOf } from "./outputs";
 import type { Deployment } from "../deployment/deployment";
-import { UserError } from "../base/errors";
 import { readCredentials } from "./credentials";
 import type { Host, RunOptions } from "./host";
 import { pinnedKeys } from "./known-hosts";
 import { proxySocket } from "./proxy-socket";
-import { LinkLost, TurnedAway, connectError } from "./ssh-errors";
+import { LinkLost, NothingListens, TurnedAway, connectError } from "./ssh-errors";
 import type { Command, Result } from "../base/shell";
 import { wayIn } from "./way-in";
 
@@ -181,7 +180,7 @@ function forward(client: Client, name: string, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) =>
     client.forwardOut("127.0.0.1", 0, "127.0.0.1", port, (error, channel) =>
       error
-        ? reject(new UserError(`nothing answers on port ${port} of ${name}`, "run make status", { cause: error }))
+        ? reject(new NothingListens(`nothing answers on port ${port} of ${name}`, "run make status", { cause: error }))
         : resolve(channel),
     ),
   );

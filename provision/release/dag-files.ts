@@ -46,10 +46,11 @@ export function readDags(folder: string): DagRelease {
 }
 
 function contentOf(folder: string, path: string): Buffer {
-  if (/[\n\\]/.test(path))
+  // What is not UTF-8 is read as U+FFFD.
+  if (/[\n\\\ufffd]/.test(path))
     throw new UserError(
       `a DAG file cannot be called ${JSON.stringify(path)}`,
-      "rename it, without a line break or backslash",
+      "rename it, in UTF-8 and without a line break or backslash",
     );
   const bytes = statSync(join(folder, path)).size;
   if (bytes > LARGEST)

@@ -50,10 +50,12 @@ export const listed = (names: readonly string[]): string =>
 export const sizeOf = ({ files }: Pick<DagRelease, "files">): number =>
   files.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
 
-/** The ids of the DAGs whose file is not in the release. A DAG that is taken out of a file is found only by the check. */
+const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** The ids of the DAGs whose file is not in the release, in no folder of it. A DAG that is taken out of a file is found only by the check. */
 export function removedDags(before: CheckedDags, { files }: DagRelease): string[] {
-  const paths = new Set(files.map(({ path }) => path));
-  return Object.keys(before).filter((id) => !paths.has(before[id]!.file));
+  const names = new Set(files.map(({ path }) => nameOf(path)));
+  return Object.keys(before).filter((id) => !names.has(nameOf(before[id]!.file)));
 }
 
 /** A few DAGs may go without a question. */

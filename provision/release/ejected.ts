@@ -63,7 +63,7 @@ set -e
 cd "$(dirname "$0")"
 release=$(cd files && find * -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
 mkdir -p ${RELEASES}
-[ -e ${RELEASES}/"$release" ] || { cp -R files ${RELEASES}/".new-$release" && mv ${RELEASES}/".new-$release" ${RELEASES}/"$release"; }
+[ -e ${RELEASES}/"$release" ] || { rm -rf ${RELEASES}/".new-$release" && cp -R files ${RELEASES}/".new-$release" && mv ${RELEASES}/".new-$release" ${RELEASES}/"$release"; }
 ln -sfn releases/"$release" ${CURRENT}.new && mv -T ${CURRENT}.new ${CURRENT}
 exec ${COMPOSE.text} up --detach --remove-orphans --wait
 `;

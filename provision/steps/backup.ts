@@ -50,7 +50,7 @@ export const backup: Step<BackupWanted, BackupFacts> = {
   }),
   plan({ identity: ours, encryptedSecrets, keep, scripts }, { identity, isPostgresUp, isOpen }) {
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
-    if (JSON.stringify(JSON.parse(identity)) !== JSON.stringify(ours)) {
+    if (!isSame(identity, ours)) {
       throw new UserError(
         "the secrets here are not those of the database on this host: a backup with them would be useless",
         "get the right secrets file from whoever provisioned the host",
@@ -61,6 +61,14 @@ export const backup: Step<BackupWanted, BackupFacts> = {
     return [checkSpace(encryptedSecrets), dump(scripts), addDags, writeManifest(ours), finish, prune(keep)];
   },
 };
+
+function isSame(found: string, ours: Identity): boolean {
+  try {
+    return JSON.stringify(JSON.parse(found)) === JSON.stringify(ours);
+  } catch {
+    throw new UserError(`${DATA}/identity.json on the host is damaged`, "see make plan, which says what to do");
+  }
+}
 
 /**
  * The folder that the backup is made in. It belongs to the change, whose end deletes it, after a failure, a stop or a kill as
@@ -153,8 +161,12 @@ export const backupCopy: Step<Copy> = {
   ],
 };
 
+/** How backups are named. Whatever else lies beside them is somebody's. */
+const ID = "^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$";
+
 /** Old backups are removed only after a newer one was verified. */
 const prune = (keep: number): Action => ({
   summary: "remove backups that are too old to keep here",
-  command: sh`cd ${BACKUPS} && ls -1 | sort -r | tail -n ${`+${keep + 1}`} | xargs -r rm -rf`,
+  command: sh`cd ${BACKUPS}
+ls -1 | grep -E ${ID} | sort -r | tail -n ${`+${keep + 1}`} | grep -vxF "$CHANGE" | xargs -r rm -rf`,
 });

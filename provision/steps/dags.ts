@@ -59,7 +59,13 @@ export const dags: Step<DagRelease, DagFacts> = {
     const isWhole =
       found.size === release.files.length && release.files.every(({ path, sha256 }) => found.get(path) === sha256);
     if (isWhole && current === release.digest) return awaited === release.digest ? [waitFor(release), prune] : [];
-    return [...(isWhole ? [] : [upload(release)]), check(release), switchTo(release), waitFor(release), prune];
+    return [
+      ...(isWhole ? [] : [upload(release)]),
+      check(release, found.size === 0),
+      switchTo(release),
+      waitFor(release),
+      prune,
+    ];
   },
 };
 
@@ -78,7 +84,8 @@ rm -rf ${pathOf(release)}.damaged-*`,
  * The check runs in the dag-processor's container, where a process waits for it that has imported Airflow already. If that is
  * not healthy, it runs in a container of its own with the same network, secrets and packages.
  */
-const check = (release: DagRelease): Action => ({
+/** @param isNew the release was not on the host before: if it is refused, it goes again; runs may still use an older one */
+const check = (release: DagRelease, isNew: boolean): Action => ({
   summary: "check the DAGs in the deployed Airflow",
   command: sh`mkdir -p ${CHECKS}
 check() {
@@ -87,7 +94,7 @@ check() {
 }
 if ! check python /opt/airflow/bin/check_dags.py ${release.isVerbose ? ["log"] : []} ${`/opt/airflow/dags/releases/${release.digest}`} > ${CHECKS}/.new; then
   rm ${CHECKS}/.new
-  [ "$(readlink ${DATA}/dags/current)" = releases/${release.digest} ] || rm -rf ${pathOf(release)}
+  ${isNew ? sh`rm -rf ${pathOf(release)}` : sh`:`}
   exit 1
 fi
 mv ${CHECKS}/.new ${checkFile(release.digest)}`,

@@ -14,7 +14,7 @@ import { retire } from "./retire";
 import { secrets } from "./secrets";
 import { services } from "./services";
 import { shutdown } from "./shutdown";
-import { taskRole } from "./task-role";
+import { retireTaskRole, taskRole } from "./task-role";
 import { updates } from "./updates";
 
 /** The steps of `make provision`, in the order in which their actions run. */
@@ -33,6 +33,7 @@ export const steps: readonly Step<Wanted>[] = [
   migrate,
   services,
   retire,
+  retireTaskRole,
   shutdown,
   updates,
 ];

@@ -72,8 +72,9 @@ export const migrate: Step<Wanted, MigrateFacts> = {
         summary: reason[0],
         command: lines(
           ...(isOther ? [stopOldCode(file, found ?? "", newestBackup, deployment.airflow.drain)] : []),
-          sh`${compose(file)} up --detach --wait --wait-timeout 120 postgres
-${compose(file)} run --rm --no-TTY migrate
+          // While tasks run Postgres stays as it is: if it must be recreated, the step services does so after the tasks.
+          sh`${compose(file)} up --detach --wait --wait-timeout 120 ${isOther ? [] : ["--no-recreate"]} postgres
+${compose(file)} run --rm --no-deps --no-TTY migrate
 printf '%s %s %s %s\n' ${images.airflow} ${adminDigest} "$(${REVISION})" ${schemaOf(wanted) ?? ""} > ${MARKER}.new
 mv ${MARKER}.new ${MARKER}`,
         ),
@@ -103,14 +104,16 @@ done
 go_on() {
   code=$?
   set +e
+  failed=
   [ $code -ne 0 ] || exit 0
   found=$(${REVISION} 2> /dev/null)
   if [ "$found" = ${revision} ]; then
     for name in $ran; do
-      docker start $name > /dev/null
+      docker start $name > /dev/null || failed="$failed $name"
       if [ $name = airflow-api-server-1 ]; then timeout 120 sh -c ${UNTIL_HEALTHY} $name; fi
     done
-    echo "the database's schema has not changed: the old services run again"
+    if [ -z "$failed" ]; then echo "the database's schema has not changed: the old services run again"
+    else echo "the database's schema has not changed, but these do not start again:$failed"; fi
   else
     echo "the database's schema is at \${found:-an unknown revision} now; the old services know only "${revision}" and stay stopped"
     echo ${hint(newestBackup)}
@@ -118,6 +121,7 @@ go_on() {
   exit $code
 }
 trap go_on EXIT
+trap 'exit 143' HUP INT TERM
 ${stopHungScheduler(drain)}
 ${compose(file)} stop api-server scheduler dag-processor triggerer`;
 

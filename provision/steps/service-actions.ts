@@ -38,8 +38,9 @@ function removeBroken(service: Service, before: Command): Command {
   return sh`if [ "$(docker inspect --format ${`{{.State.Status}} ${HEALTH}`} ${name})" = "running healthy" ]; then
   echo ${`${service} is healthy again`}
 else
-  ${before}
+  # What is paused cannot end: neither its tasks nor itself.
   docker unpause ${name} > /dev/null 2>&1 || true
+  ${before}
   docker stop --time 10 ${name} > /dev/null || true
   docker rm --force ${name} > /dev/null
 fi`;
@@ -69,8 +70,8 @@ export const stopScheduler = (isStuck: boolean, limit: number, detail: string): 
 export const stopHungScheduler = (
   limit: number,
 ): Command => sh`if [ "$(docker inspect --format ${HEALTH} ${SCHEDULER} 2> /dev/null)" = unhealthy ]; then
-  ${waitForTasks(limit)}
   docker unpause ${SCHEDULER} > /dev/null 2>&1 || true
+  ${waitForTasks(limit)}
   docker stop --time 10 ${SCHEDULER} > /dev/null
 fi`;
 

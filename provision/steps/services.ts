@@ -19,7 +19,7 @@ interface ServiceFacts {
   readonly hashes: ReadonlyMap<string, string>;
   readonly current: string | undefined;
   readonly runningFile: string | undefined;
-  /** Tasks that run, as `dag.task` or `dag.task (5)`; read only where another release runs. */
+  /** Tasks that run, as `dag.task` or `dag.task (5)`; read only where another release runs, or the scheduler is not well. */
   readonly tasks: readonly string[];
   readonly isHealthy: boolean;
   readonly migrated: string | undefined;
@@ -38,7 +38,7 @@ export const services: Step<Wanted, ServiceFacts> = {
     current: stable(sh`readlink ${CURRENT}`, ({ stdout }) => /^releases\/(\S+)/.exec(stdout)?.[1]),
     runningFile: stable(sh`cat ${CURRENT}/compose.yaml`, ({ code, stdout }) => (code === 0 ? stdout : undefined)),
     tasks: live(
-      sh`[ "$(readlink ${CURRENT})" = releases/${release.digest} ] || ${query("select dag_id || '.' || task_id || case when count(*) > 1 then ' (' || count(*) || ')' else '' end from public.task_instance where state = 'running' group by dag_id, task_id order by 1")} 2>/dev/null`,
+      sh`{ [ "$(readlink ${CURRENT})" = releases/${release.digest} ] && [ "$(docker inspect --format '{{.State.Status}} {{.State.Health.Status}}' ${containerOf("scheduler")} 2> /dev/null)" = "running healthy" ]; } || ${query("select dag_id || '.' || task_id || case when count(*) > 1 then ' (' || count(*) || ')' else '' end from public.task_instance where state = 'running' group by dag_id, task_id order by 1")} 2>/dev/null`,
       ({ stdout }) => stdout.split("\n").filter(Boolean),
     ),
     isHealthy: live(HEARTBEATS, ({ code }) => code === 0),

@@ -128,6 +128,7 @@ log_in() {
 }
 restarted=
 trap '[ $? = 0 ] || go_back' EXIT
+trap 'exit 143' HUP INT TERM
 
 [ "$(ssh-keygen -l -f "$work/keys" | wc -l)" = "$(grep -c . "$work/keys")" ] || fail "not every key of the operators is one to this host's sshd"
 ssh-keygen -q -t ed25519 -N '' -C airflow-deployment-proof -f "$work/proof"

@@ -53,13 +53,23 @@ export const taskRole: Step<Wanted, TaskRoleFacts> = {
     hasFailed: taskRoleFailed,
   }),
   plan({ taskRole }, { found, isTimed, validFor, hasFailed }) {
-    if (!taskRole) return found.some((text) => text !== undefined) ? [remove] : [];
+    // What services still use goes after they were recreated: retireTaskRole.
+    if (!taskRole) return [];
     const stale = textsOf(taskRole).flatMap((text, i) => (text === found[i] ? [] : [{ text, i }]));
     const actions: Action[] = stale.map(({ text, i }) => writeFile(FILES[i]!, text, { found: found[i] }));
     if (stale.length > 0 || hasFailed || validFor === undefined || validFor <= 0) actions.push(takeOn(taskRole));
     if (stale.length > 0 || !isTimed) actions.push(startTimer);
     return actions;
   },
+};
+
+/** Takes the credentials away after the services that mounted them were recreated. */
+export const retireTaskRole: Step<Wanted, { isThere: boolean }> = {
+  name: "retire-task-role",
+  facts: () => ({
+    isThere: stable(sh`for file in ${FILES}; do [ ! -e "$file" ] || echo "$file"; done`, ({ stdout }) => stdout !== ""),
+  }),
+  plan: ({ taskRole }, { isThere }) => (isThere && !taskRole ? [remove] : []),
 };
 
 /** In the order of FILES. */

@@ -15,6 +15,11 @@ const folder = (files: Record<string, string>): string => {
   return made;
 };
 
+const latin1 = (made: string): string => {
+  writeFileSync(Buffer.concat([Buffer.from(`${made}/caf`), Buffer.from([0xe9]), Buffer.from(".py")]), "");
+  return made;
+};
+
 test("a folder is read without bytecode, packages and hidden files", () => {
   const rubbish = [
     "x.pyc",
@@ -56,6 +61,11 @@ describe("a push that may be a mistake", () => {
   test.each<[string, DagRelease, string[]]>([
     ["a few removals", release(file("d.py"), file("canary.py")), []],
     ["more", release(file("canary.py")), ["removes 4 of 5 DAGs: a, b, c, d"]],
+    [
+      "files that moved into a folder",
+      release(...Object.values(before).map(({ file: path }) => file(`team/${path}`))),
+      [],
+    ],
     ["the canary", release(...["a", "b", "c", "d"].map((id) => file(`${id}.py`))), ["removes 1 of 5 DAGs: canary"]],
     [
       "a file of 10 MiB",
@@ -97,6 +107,7 @@ test.each([
   ["a folder that is not there", () => "/nope", /^\/nope is not a folder$/],
   ["a file", () => join(folder({ "a.py": "" }), "a.py"), /a\.py is not a folder$/],
   ["a folder without a DAG", () => folder({ "a.txt": "" }), /^there is no DAG in /],
+  ["a name that is not UTF-8", () => latin1(folder({ "a.py": "" })), /cannot be called "caf\ufffd\.py"$/],
   ["a name with a line break", () => folder({ "a\nb.py": "" }), /cannot be called "a\\nb\.py"$/],
 ])("%s is an error", (_name, dags, message) => expect(() => readDags(dags())).toThrow(message));
 

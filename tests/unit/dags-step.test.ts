@@ -35,3 +35,12 @@ test.each([
 );
 test("five seconds are no difference", () =>
   expect(clock.plan({ clock: 1_800_000_000 }, { theirs: 1_800_000_004.9 })).toEqual([]));
+
+test("a release that the check refuses goes again only if it was not there before: runs may still use it", () => {
+  const checkOf = (found: ReadonlyMap<string, string>): string =>
+    dags.plan(release, { ...facts, current: "another", found }).find(({ summary }) => summary.startsWith("check "))!
+      .command.text;
+  expect(checkOf(new Map())).toContain("rm -rf /srv/airflow/dags/releases/0123456789abcdef");
+  expect(checkOf(facts.found)).not.toContain("rm -rf");
+  expect(checkOf(new Map([["a.py", "damaged"]]))).not.toContain("rm -rf");
+});

@@ -2,14 +2,14 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { migrate } from "../../provision/steps/migrate";
+import { migrate, schemaOf } from "../../provision/steps/migrate";
 import { wantedOf } from "../support/wanted";
 
 const wanted = wantedOf();
 const SERVICES = ["api-server", "triggerer", "dag-processor", "scheduler"].map((name) => `airflow-${name}-1`);
 
 /** Carries out the migration of a host that ran an older image, with a Docker that only says what it is asked; the migration fails. */
-function migrateInVain(revision: string, health = "healthy") {
+function migrateInVain(revision: string, health = "healthy", broken = "none") {
   const folder = mkdtempSync(join(tmpdir(), "migrate-"));
   const log = join(folder, "log");
   writeFileSync(
@@ -21,6 +21,7 @@ case $* in
 *State.Health*scheduler*) echo ${health} ;;
 *State.Health*) echo healthy ;;
 "top "*"pid,args") [ -e ${folder}/ended ] || echo "1 airflow worker -- LocalExecutor: 0199"; touch ${folder}/ended ;;
+"start ${broken}") exit 1 ;;
 *psql*) echo ${revision} ;;
 *"run --rm"*) echo "the migration says why" >&2; exit 3 ;;
 esac
@@ -61,6 +62,11 @@ describe("a migration that fails", () => {
     expect(migrateInVain("abc123").calls.filter((call) => call.startsWith("stop "))).toEqual([]);
   });
 
+  test("says so if something does not start again", () => {
+    const { stdout } = migrateInVain("abc123", "healthy", "airflow-scheduler-1");
+    expect(stdout).toBe("the database's schema has not changed, but these do not start again: airflow-scheduler-1\n");
+  });
+
   test("leaves it stopped if the schema has changed, and names the newest backup", () => {
     const { status, stdout, started } = migrateInVain("def456");
     expect(status).toBe(3);
@@ -70,4 +76,13 @@ describe("a migration that fails", () => {
       /\nhint: .* the newest backup on the host is \/srv\/airflow\/backups\/20260101T000000Z-0a1b2c3d\n$/,
     );
   });
+});
+
+test("Postgres is not recreated under running tasks: only if the migration has stopped them", () => {
+  const textOf = (migrated: string): string =>
+    migrate.plan(wanted, { migrated, revision: "abc123", newestBackup: undefined })[0]!.command.text;
+  const up = /up --detach --wait --wait-timeout 120 ?(\S*) postgres\n/;
+  expect(up.exec(textOf(`x:1 ${wanted.adminDigest} abc123 ${schemaOf(wanted)}`))?.[1]).toBe("--no-recreate");
+  expect(up.exec(textOf(`${wanted.images.airflow} other abc123 ${schemaOf(wanted)}`))?.[1]).toBe("--no-recreate");
+  expect(up.exec(textOf(`x:1 ${wanted.adminDigest} abc123 3.0.0+1.0.0`))?.[1]).toBe("");
 });

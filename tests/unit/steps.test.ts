@@ -23,7 +23,7 @@ import { secrets } from "../../provision/steps/secrets";
 import { services } from "../../provision/steps/services";
 import { SSHD_UNIT_TEXT, sshdSettings, sshdText } from "../../provision/steps/sshd";
 import { shutdown } from "../../provision/steps/shutdown";
-import { taskRole } from "../../provision/steps/task-role";
+import { retireTaskRole, taskRole } from "../../provision/steps/task-role";
 import { updates } from "../../provision/steps/updates";
 import { SERVICES, Wanted } from "../../provision/release/wanted";
 import { SECRET_VALUES, wantedOf } from "../support/wanted";
@@ -201,6 +201,7 @@ const settled: Record<string, Answers> = {
     isHealthy: "",
   },
   retire: { found: sha256sOf(50001), hba: HBA },
+  "retire-task-role": { isThere: "" },
   shutdown: { unit: DRAIN_UNIT, isEnabled: "enabled\nactive\n" },
   updates: { apt: UPDATES[0]!, needrestart: UPDATES[1]! },
 };
@@ -245,6 +246,7 @@ describe("on a bare host everything is missing", () => {
       ],
     ],
     [retire, {}, []],
+    [retireTaskRole, {}, []],
     [secrets, {}, [...wanted.secretFiles.keys()].map((name) => `write the secret ${name}`)],
     [migrate, {}, ["migrate the database"]],
     [
@@ -663,7 +665,12 @@ describe("the role that DAGs have in AWS", () => {
   });
 
   test("goes when the deployment file names none any more", () => {
-    expect(summaries(taskRole, settledRole)).toEqual(["remove the AWS credentials of DAGs"]);
+    expect(summaries(taskRole, settledRole)).toEqual([]);
+    // Services that mount them were recreated before.
+    const names = steps.map(({ name }) => name);
+    expect(names.indexOf("retire-task-role")).toBeGreaterThan(names.indexOf("services"));
+    expect(summaries(retireTaskRole, { isThere: "/x\n" })).toEqual(["remove the AWS credentials of DAGs"]);
+    expect(summaries(retireTaskRole, { isThere: "/x\n" }, want)).toEqual([]);
   });
 
   test("only tasks and triggers have it", () => {

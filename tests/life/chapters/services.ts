@@ -106,6 +106,17 @@ export function services(life: Life): void {
     expect((await life.run("provision")).stdout).toBe("nothing to do\n");
   });
 
+  test("a scheduler that is asked to stop again while it waits for its tasks goes on waiting", async () => {
+    await life.host(`rm -f ${GO}`);
+    const run = await start("patient");
+    await life.host(
+      `docker stop --time 120 ${SCHEDULER} > /dev/null & sleep 5; docker kill --signal TERM ${SCHEDULER} > /dev/null; sleep 6; touch ${GO}; wait`,
+    );
+    await life.make("provision");
+    const { state, tasks } = await end(run);
+    expect([state, tasks.map(({ try_number }) => try_number)]).toEqual(["success", [1]]);
+  });
+
   test("a task outlives an api-server that was killed and a scheduler that hangs; status names both, provision mends both", async () => {
     await life.host(`rm -f ${GO}`);
     const run = await start("patient");

@@ -40,8 +40,11 @@ def make_stop_certain(runner) -> None:
     collector it is swallowed, and the scheduler goes on until Docker kills it and its tasks: so it is raised again.
     """
     exit_gracefully, run_loop = runner._exit_gracefully, runner._run_scheduler_loop
+    has_ended = []
 
     def ask(self, signum, frame):
+        if has_ended:
+            return  # It waits for its tasks already: another SystemExit would end that.
         signal.signal(signal.SIGALRM, lambda *_: ask(self, signum, None))
         signal.setitimer(signal.ITIMER_REAL, 2)
         exit_gracefully(self, signum, frame)
@@ -51,6 +54,7 @@ def make_stop_certain(runner) -> None:
             return run_loop(self)
         finally:
             # From here on it waits for its tasks, and must not be disturbed.
+            has_ended.append(True)
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     runner._exit_gracefully, runner._run_scheduler_loop = ask, run
