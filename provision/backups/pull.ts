@@ -50,7 +50,8 @@ export async function pullBackup(host: Host, { id, directory, recipients }: Pull
     await syncFolder(directory);
     return folder;
   } finally {
-    await rm(partial, { recursive: true, force: true });
+    // A stream that failed may still be opening its file.
+    await rm(partial, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
