@@ -1,6 +1,6 @@
 /**
  * `make bench`: how fast and how large, beside the floor measured in the same run; medians. RUNS=1 for a quick look.
- * Makes a local host of its own and removes it. Takes about 20 minutes with the default of 3 runs.
+ * Makes a local host of its own and removes it. Takes about 27 minutes with the default of 3 runs.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
