@@ -95,7 +95,9 @@ export function dags(life: Life): void {
     const { code, text } = await life.pushDags();
     expect({ code, text }).toMatchObject({
       code: 1,
-      text: expect.stringMatching(/ failed on \S+:\n {2}broken\.py:8: NameError: name 'brokn' is not defined\nhint: /),
+      text: expect.stringMatching(
+        / failed on \S+:\n {2}broken\.py:8: NameError: name 'brokn' is not defined.*\nhint: /,
+      ),
     });
     const after = await life.trace();
     expect({ ...after, newest: "" }).toEqual({ ...before, newest: "" });
@@ -167,7 +169,10 @@ export function dags(life: Life): void {
     expect((await life.pushDags()).text).toMatch(/ {2}broken\.py:8: NameError: name 'brokn' is not defined/);
     life.dag("broken.py", undefined);
     expect((await life.pushDags()).stdout).toBe("nothing to do\n");
-    await life.host("docker restart airflow-dag-processor-1 > /dev/null");
+    await life.host(
+      `docker restart airflow-dag-processor-1 > /dev/null
+until [ "$(docker inspect --format '{{.State.Health.Status}}' airflow-dag-processor-1)" = healthy ]; do sleep 1; done`,
+    );
     await life.make("status");
   });
 

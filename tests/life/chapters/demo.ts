@@ -44,7 +44,7 @@ export function demo(life: Life): void {
 
   test("make plan says that there is nothing to do, on both halves", async () => {
     const { stdout } = await life.make("plan");
-    expect(stdout).toBe("infrastructure: nothing to do\nhost: nothing to do\n");
+    expect(stdout).toBe("infrastructure: nothing to do\nhost: nothing to do\ndags: nothing to do\n");
   });
 
   test("make status calls a finished deployment healthy", async () => {
