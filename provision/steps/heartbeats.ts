@@ -7,7 +7,7 @@ export const HEALTH_TIMEOUT = 180;
 
 const HEALTH = `http://127.0.0.1:${AIRFLOW_PORT}/api/v2/monitor/health`;
 /** Exits with 0 if the database and the heartbeats of Airflow's three jobs are healthy. Airflow always answers with HTTP 200, so only the JSON counts. */
-export const HEARTBEATS = sh`health=$(curl -fsS --max-time 5 ${HEALTH}) &&
+export const HEARTBEATS = sh`health=$(curl -fsS --max-time 10 ${HEALTH}) &&
 [ "$(printf %s "$health" | grep -o '"status":"healthy"' | wc -l)" = 4 ]`;
 
 export const waitForHeartbeats: Action = {
