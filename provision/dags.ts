@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { confirmName } from "./base/confirm";
+import { answerTo, confirmName } from "./base/confirm";
 import type { Context } from "./base/context";
 import type { Deployment } from "./deployment/deployment";
 import { dagFolderOf, readDags } from "./release/dag-files";
@@ -47,10 +46,9 @@ async function askForDoubts(
   if (doubts.length === 0) return;
   context.screen.say("this push");
   for (const doubt of doubts) context.screen.say(`  ${doubt}`);
-  const id = createHash("sha256").update(doubts.join("\n")).digest("hex").slice(0, 8);
   const folder = process.env["DAGS"];
   const verb = folder ? `dags DAGS=${sh`${folder}`.text}` : "dags";
-  await confirmName(context, { name, answer: `${name}@${id}`, verb });
+  await confirmName(context, { name, answer: answerTo(name, doubts), verb });
 }
 
 async function checkedDags(host: Host, digest: Command): Promise<CheckedDags> {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Context } from "./context";
 import { UserError } from "./errors";
 
@@ -14,6 +15,10 @@ interface Question {
   /** What is true if it is not confirmed; without it, that nothing was touched. */
   readonly untouched?: string;
 }
+
+/** What CONFIRM must say to exactly these lines, which the operator has seen: `local@1a2b3c4d`. */
+export const answerTo = (name: string, lines: readonly string[]): string =>
+  `${name}@${createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 8)}`;
 
 /** @throws UserError unless the deployment's name is typed, or CONFIRM has the answer */
 export async function confirmName(

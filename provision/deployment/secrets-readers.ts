@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { confirmName } from "../base/confirm";
+import { answerTo, confirmName } from "../base/confirm";
 import type { Context } from "../base/context";
 import type { Deployment } from "./deployment";
 
@@ -88,11 +87,11 @@ export function askForReaders(context: Context, { name }: Pick<Deployment, "name
   const approved = new Set<string>();
   return async (change) => {
     const lines = describeReaders(change);
-    const id = createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 8);
-    if (approved.has(id)) return;
+    const answer = answerTo(name, lines);
+    if (approved.has(answer)) return;
     context.screen.say(`who can read the secrets of ${name}:`);
     for (const line of lines) context.screen.say(`  ${line}`);
-    if (!change.isFirst) await confirmName(context, { name, answer: `${name}@${id}`, verb });
-    approved.add(id);
+    if (!change.isFirst) await confirmName(context, { name, answer, verb });
+    approved.add(answer);
   };
 }
