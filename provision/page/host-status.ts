@@ -1,5 +1,6 @@
 import { standing } from "../change/standing";
 import { Fact, live } from "../change/fact";
+import { hostClock } from "../change/host-clock";
 import { readRaw } from "../change/read-facts";
 import type { Host } from "../link/host";
 import { sh } from "../base/shell";
@@ -28,8 +29,7 @@ const facts = {
   release: live(sh`basename "$(readlink ${CURRENT})"`, first),
   dagRelease: live(sh`basename "$(readlink ${DATA}/dags/current)"`, first),
   system: live(sh`. /etc/os-release; echo "$PRETTY_NAME"`, first),
-  /** Seconds since 1970 by the host's clock. */
-  clock: live(sh`date +%s.%N`, ({ stdout }) => Number(stdout)),
+  clock: hostClock,
   /** Seconds since the boot, as systemd knows it: /proc/uptime in a container is that of the machine around it. */
   uptime: live(
     sh`echo $(($(date +%s) - $(date -d "$(systemctl show -p UserspaceTimestamp --value)" +%s)))`,
