@@ -1,10 +1,11 @@
 import { incoming, DATA } from "../change/places";
 import { UserError } from "../base/errors";
-import { live, stable } from "../change/fact";
+import { live } from "../change/fact";
 import type { Action, Step } from "../change/planning";
 import { sh } from "../base/shell";
 import { BACKUP_PREFIX } from "../deployment/aws-settings";
 import { isOpen, requireOpen } from "./database-access";
+import { identityFact, requireWhole } from "./identity";
 import { DUMP, POSTGRES, REVISION, query } from "./psql";
 import { Identity } from "../release/wanted";
 
@@ -32,7 +33,7 @@ export interface Copy {
 }
 
 interface BackupFacts {
-  readonly identity: string | undefined;
+  readonly identity: Identity | "damaged" | undefined;
   readonly isPostgresUp: boolean;
   readonly isOpen: boolean;
 }
@@ -44,13 +45,14 @@ interface BackupFacts {
 export const backup: Step<BackupWanted, BackupFacts> = {
   name: "backup",
   facts: () => ({
-    identity: stable(sh`cat ${DATA}/identity.json`, ({ stdout }) => stdout.trim() || undefined),
+    identity: identityFact,
     isPostgresUp: live(sh`docker exec ${POSTGRES} pg_isready --quiet --host=127.0.0.1`, ({ code }) => code === 0),
     isOpen,
   }),
   plan({ identity: ours, encryptedSecrets, keep, scripts }, { identity, isPostgresUp, isOpen }) {
+    requireWhole(identity);
     if (!identity) throw new UserError("there is no Airflow on this host to back up", "run make provision");
-    if (!isSame(identity, ours)) {
+    if (JSON.stringify(identity) !== JSON.stringify(ours)) {
       throw new UserError(
         "the secrets here are not those of the database on this host: a backup with them would be useless",
         "get the right secrets file from whoever provisioned the host",
@@ -61,14 +63,6 @@ export const backup: Step<BackupWanted, BackupFacts> = {
     return [checkSpace(encryptedSecrets), dump(scripts), addDags, writeManifest(ours), finish, prune(keep)];
   },
 };
-
-function isSame(found: string, ours: Identity): boolean {
-  try {
-    return JSON.stringify(JSON.parse(found)) === JSON.stringify(ours);
-  } catch {
-    throw new UserError(`${DATA}/identity.json on the host is damaged`, "see make plan, which says what to do");
-  }
-}
 
 /**
  * The folder that the backup is made in. It belongs to the change, whose end deletes it, after a failure, a stop or a kill as

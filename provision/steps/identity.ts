@@ -6,8 +6,10 @@ import { DATA } from "../change/places";
 import { Identity, Wanted } from "../release/wanted";
 import { writeFile } from "./files";
 
+type Found = Identity | "damaged" | undefined;
+
 interface IdentityFacts {
-  readonly identity: Identity | "damaged" | undefined;
+  readonly identity: Found;
   readonly hasDatabase: boolean;
   readonly mayInitialize: boolean;
 }
@@ -15,21 +17,28 @@ interface IdentityFacts {
 const FILE = `${DATA}/identity.json`;
 const MARKER = `${DATA}/postgres/.initialize`;
 
+/** Whose data is on the host; undefined if nothing says so. */
+export const identityFact = stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) => parseIdentity(stdout));
+
+/** @throws UserError if what should say whose data this is cannot be read */
+export function requireWhole(found: Found): asserts found is Identity | undefined {
+  if (found === "damaged")
+    throw new UserError(
+      `${FILE} on the host is damaged: it says whose data this is`,
+      "restore it by hand; nothing was changed",
+    );
+}
+
 /** Makes sure that the data on this host belongs to this deployment, and that our secrets fit it. */
 export const identity: Step<Wanted, IdentityFacts> = {
   name: "identity",
   facts: () => ({
-    identity: stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) => parseIdentity(stdout)),
+    identity: identityFact,
     hasDatabase: stable(sh`ls ${DATA}/postgres/*/PG_VERSION 2>/dev/null`, ({ stdout }) => stdout !== ""),
     mayInitialize: stable(sh`test -e ${MARKER}; echo $?`, ({ stdout }) => stdout.trim() === "0"),
   }),
   plan({ identity: ours, deployment }, { identity: theirs, hasDatabase, mayInitialize }) {
-    if (theirs === "damaged") {
-      throw new UserError(
-        `${FILE} on the host is damaged: it says whose data this is`,
-        "restore it by hand; nothing was changed",
-      );
-    }
+    requireWhole(theirs);
     if (theirs) {
       if (theirs.deployment !== ours.deployment) {
         throw new UserError(
@@ -66,7 +75,7 @@ export const identity: Step<Wanted, IdentityFacts> = {
   },
 };
 
-function parseIdentity(text: string): Identity | "damaged" | undefined {
+function parseIdentity(text: string): Found {
   if (text === "") return undefined;
   try {
     return JSON.parse(text) as Identity;
