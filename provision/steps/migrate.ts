@@ -1,5 +1,5 @@
 import { live, stable } from "../change/fact";
-import type { Step } from "../change/planning";
+import type { Action, Step } from "../change/planning";
 import { Command, lines, sh } from "../base/shell";
 import { DATA } from "../change/places";
 import { RELEASES, Wanted } from "../release/wanted";
@@ -31,10 +31,45 @@ export function schemaOf({ release, deployment }: Wanted): string | undefined {
   return `${version("apache-airflow-core")}+${version("apache-airflow-providers-fab")}`;
 }
 
+interface Mark {
+  readonly image?: string;
+  readonly admin?: string;
+  readonly revision?: string;
+  readonly schema?: string;
+}
+
+function parseMark(migrated: string | undefined): Mark {
+  const [image, admin, revision, schema] = migrated?.split(" ") ?? [];
+  return { image, admin, revision, schema } as Mark;
+}
+
 /** Whether old code runs that does not know the schema that the image will make. @param migrated what MARKER says */
 export function mayChangeSchema(wanted: Wanted, migrated: string | undefined): boolean {
-  const [image, , , schema] = migrated?.split(" ") ?? [];
+  const { image, schema } = parseMark(migrated);
   return image !== undefined && image !== wanted.images.airflow && (!schema || schema !== schemaOf(wanted));
+}
+
+/** What to do, and why; undefined if the database is as it should be. @param revision the database's own, if it answers */
+function reasonFor(
+  wanted: Wanted,
+  migrated: string | undefined,
+  revision: string | undefined,
+): Pick<Action, "summary" | "detail"> | undefined {
+  const found = parseMark(migrated);
+  const { airflow } = wanted.images;
+  const migrate = (detail: string) => ({ summary: "migrate the database", detail }) as const;
+  if (!migrated) return migrate("no migration has finished on this data volume yet");
+  if (mayChangeSchema(wanted, migrated)) return migrate(`the image changed: ${found.image} → ${airflow}`);
+  if (revision !== undefined && revision !== found.revision)
+    return migrate(`the database is at ${revision}, not at ${found.revision}`);
+  if (found.image !== airflow)
+    return {
+      summary: "check the database with the new image",
+      detail: "it has the same version of Airflow: the schema stays",
+    };
+  if (found.admin !== wanted.adminDigest)
+    return { summary: "set the admin's password", detail: "it differs (values are not shown)" };
+  return undefined;
 }
 
 /** Migrates the database to the version of the image. It does so only if something differs: a migration takes 8 to 15 s. */
@@ -49,36 +84,23 @@ export const migrate: Step<Wanted, MigrateFacts> = {
   }),
   plan(wanted, { migrated, revision, newestBackup }) {
     const { images, release, adminDigest, deployment } = wanted;
-    const [image, admin, found] = migrated?.split(" ") ?? [];
-    const isOther = mayChangeSchema(wanted, migrated);
-    const reason = !migrated
-      ? (["migrate the database", "no migration has finished on this data volume yet"] as const)
-      : isOther
-        ? (["migrate the database", `the image changed: ${image} → ${images.airflow}`] as const)
-        : revision !== undefined && revision !== found
-          ? (["migrate the database", `the database is at ${revision}, not at ${found}`] as const)
-          : image !== images.airflow
-            ? ([
-                "check the database with the new image",
-                "it has the same version of Airflow: the schema stays",
-              ] as const)
-            : admin !== adminDigest
-              ? (["set the admin's password", "it differs (values are not shown)"] as const)
-              : undefined;
+    const reason = reasonFor(wanted, migrated, revision);
     if (!reason) return [];
+    const stops = mayChangeSchema(wanted, migrated);
     const file = `${RELEASES}/${release.digest}/compose.yaml`;
     return [
       {
-        summary: reason[0],
+        ...reason,
         command: lines(
-          ...(isOther ? [stopOldCode(file, found ?? "", newestBackup, deployment.airflow.drain)] : []),
+          ...(stops
+            ? [stopOldCode(file, parseMark(migrated).revision ?? "", newestBackup, deployment.airflow.drain)]
+            : []),
           // While tasks run Postgres stays as it is: if it must be recreated, the step services does so after the tasks.
-          sh`${compose(file)} up --detach --wait --wait-timeout 120 ${isOther ? [] : ["--no-recreate"]} postgres
+          sh`${compose(file)} up --detach --wait --wait-timeout 120 ${stops ? [] : ["--no-recreate"]} postgres
 ${compose(file)} run --rm --no-deps --no-TTY migrate
 printf '%s %s %s %s\n' ${images.airflow} ${adminDigest} "$(${REVISION})" ${schemaOf(wanted) ?? ""} > ${MARKER}.new
 mv ${MARKER}.new ${MARKER}`,
         ),
-        detail: reason[1],
       },
     ];
   },
