@@ -83,8 +83,8 @@ rm -rf ${pathOf(release)}.damaged-*`,
 /**
  * The check runs in the dag-processor's container, where a process waits for it that has imported Airflow already. If that is
  * not healthy, it runs in a container of its own with the same network, secrets and packages.
+ * @param isNew the release was not on the host before: if it is refused, it goes again; runs may still use an older one
  */
-/** @param isNew the release was not on the host before: if it is refused, it goes again; runs may still use an older one */
 const check = (release: DagRelease, isNew: boolean): Action => ({
   summary: "check the DAGs in the deployed Airflow",
   command: sh`mkdir -p ${CHECKS}

@@ -118,7 +118,7 @@ def hint(lines: list[str]) -> str:
     packages = list(dict.fromkeys(package_of(module) for module in modules))
     if not packages:
         return ""
-    return f"hint: add {', '.join(packages)} (or whichever package has it) to airflow.requirements in the deployment file, then make lock and make provision; a module of your own belongs into the folder of DAGs\n"
+    return f"hint: add {', '.join(packages)} (or whichever package has it) to airflow.requirements in the deployment file, then make provision; a module of your own belongs into the folder of DAGs\n"
 
 
 def package_of(module: str) -> str:
