@@ -4,7 +4,7 @@ import { AddressInfo, connect, createServer as createTcpServer } from "node:net"
 import { AirflowApi, NoAnswer, persistently, withAirflow } from "../../provision/api/airflow-api";
 import { UserError } from "../../provision/base/errors";
 import type { Host } from "../../provision/link/host";
-import { LinkLost } from "../../provision/link/ssh-errors";
+import { LinkLost, NothingListens } from "../../provision/link/ssh-errors";
 import { openTunnel } from "../../provision/link/tunnel";
 import { until } from "../support/capture";
 
@@ -114,6 +114,19 @@ describe("a lost link", () => {
       "done",
     );
     expect([calls, reconnections, lost.mock.calls.length]).toEqual([3, 2, 1]);
+  });
+
+  test("is no other than an api-server that is just being recreated: the call is made again, and the reason told", async () => {
+    let calls = 0;
+    const lost = jest.fn();
+    const closed = new NothingListens("nothing answers on port 8080");
+    const call = async (): Promise<string> => {
+      if (++calls < 2) throw closed;
+      return "done";
+    };
+    const link = host({ reconnect: async () => undefined });
+    expect(await persistently(link, call, { lost, slow: lost }, new AbortController().signal)).toBe("done");
+    expect(lost.mock.calls).toEqual([[closed]]);
   });
 
   test("that is dead costs one time-out, not one for each of its streams", async () => {

@@ -38,6 +38,14 @@ test("missing secrets are generated once, encrypted, and kept", async () => {
   expect(readdirSync(dirname(deployment.paths.secrets)).sort()).toEqual(["keys", "secrets.age"]);
 });
 
+test("a new folder for them is its owner's only", async () => {
+  const made = await temporaryDeployment();
+  const folder = join(made.paths.state, "new/folder");
+  const deployment = { ...made, paths: { ...made.paths, secrets: join(folder, "secrets.age") } };
+  await ensureSecrets(deployment);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+});
+
 test("a secret that is missing in an older file is added beside what is there", async () => {
   const deployment = await temporaryDeployment();
   await saveSecrets(

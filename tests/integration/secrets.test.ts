@@ -24,6 +24,8 @@ function edit(deployment: Temporary, editor: string) {
     cwd: ROOT,
     env,
     encoding: "utf8",
+    // An editor that nobody has chosen would wait for ever.
+    timeout: 20_000,
   });
 }
 

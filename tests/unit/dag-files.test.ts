@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
 import { describePush } from "../../provision/page/planned-push";
 import { dagFolderOf, readDags } from "../../provision/release/dag-files";
-import { DagRelease, describeDags, doubtsAbout, parseCheck } from "../../provision/release/dag-release";
+import { DagRelease, describeDags, doubtsAbout, parseCheck, removedDags } from "../../provision/release/dag-release";
 
 const folder = (files: Record<string, string>): string => {
   const made = mkdtempSync(join(tmpdir(), "dags-"));
@@ -86,6 +86,10 @@ describe("a push that may be a mistake", () => {
       ["uploads 110.0 MiB in all"],
     ],
   ])("%s", (_name, wanted, doubts) => expect(doubtsAbout(wanted, before)).toEqual(doubts));
+
+  test("a file that moved out of a folder takes no DAG away", () => {
+    expect(removedDags({ a: { file: "team/a.py", hash: "" } }, release(file("a.py")))).toEqual([]);
+  });
 
   test("what it does to files is told by make plan", () => {
     const found = new Map([

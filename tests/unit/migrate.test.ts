@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { migrate, schemaOf } from "../../provision/steps/migrate";
+import { stopHungScheduler, stopScheduler } from "../../provision/steps/service-actions";
 import { wantedOf } from "../support/wanted";
 
 const wanted = wantedOf();
@@ -85,4 +86,14 @@ test("Postgres is not recreated under running tasks: only if the migration has s
   expect(up.exec(textOf(`x:1 ${wanted.adminDigest} abc123 ${schemaOf(wanted)}`))?.[1]).toBe("--no-recreate");
   expect(up.exec(textOf(`${wanted.images.airflow} other abc123 ${schemaOf(wanted)}`))?.[1]).toBe("--no-recreate");
   expect(up.exec(textOf(`x:1 ${wanted.adminDigest} abc123 3.0.0+1.0.0`))?.[1]).toBe("");
+});
+
+test.each([
+  ["a scheduler that hangs", stopScheduler(true, 60, "").command],
+  ["a scheduler that hangs before a migration", stopHungScheduler(60)],
+])("%s, and is paused, is let go on before its tasks are waited for", (_what, { text }) => {
+  const at = (part: string): number => text.indexOf(part);
+  expect(at("docker unpause airflow-scheduler-1")).toBeGreaterThan(0);
+  expect(at("docker unpause")).toBeLessThan(at("docker top"));
+  expect(at("docker top")).toBeLessThan(at("docker stop --time 10"));
 });
