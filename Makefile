@@ -6,11 +6,19 @@ export DEPLOYMENT
 # The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-export DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
+PARAMETERS := DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
+export $(PARAMETERS)
+# A mistyped parameter would be ignored. Those that are not listed above belong to the environment, or are make's own.
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+unknown := $(filter-out DEPLOYMENT CONF CMD $(PARAMETERS) AIRFLOW_% AWS_% SSL_% %_proxy DEBUG EDITOR VISUAL NO_COLOR FORCE_COLOR SHELL MAKE% -%,$(typed))
+$(if $(unknown),$(error there is no parameter $(unknown); make help lists the parameters of each verb))
 .DEFAULT_GOAL := help
 .SILENT:
 # Compiles the verbs once for each state of the sources; this is also what cron and CI use.
 run := node run
+# An unknown verb: it says which one may be meant.
+.DEFAULT:
+	$(run) $@
 
 help: ## lists the verbs and says which deployment is selected
 	awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"

@@ -30,8 +30,8 @@ runScript(async (deployment, context) => {
     const after = await checkedDags(host, sh`${release.digest}`);
     screen.print(describeDags(before, after));
     const [first] = Object.keys(after);
-    const next = first ? `; next: make trigger DAG=${first} PAUSED=ok` : "";
-    screen.print(`DAG release ${release.digest} runs now, after ${duration((Date.now() - started) / 1000)}${next}`);
+    screen.print(`DAG release ${release.digest} runs now, after ${duration((Date.now() - started) / 1000)}`);
+    if (first) screen.advise(`next: make trigger DAG=${first} PAUSED=ok`);
   });
 });
 

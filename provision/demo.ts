@@ -23,16 +23,15 @@ runScript(async (deployment, context) => {
   await verb(context, "dags");
   await verb(context, "trigger", { DAG: "canary", PAUSED: "ok" });
   await verb(context, "test");
-  const prefix = deployment.name === "local" ? "make" : `DEPLOYMENT=${deployment.name} make`;
-  context.screen.print(`
-Airflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}. What to try next:
-  ${prefix} ui          opens a tunnel to its web UI and says where it is
-  ${prefix} password    the login
-  ${prefix} dags        after an edit in dags/
-  ${prefix} plan        after an edit in deployments/${deployment.name}.yaml; then ${prefix} provision
-  ${prefix} status      one page of state
-  ${prefix} backup      a verified backup, pulled here
-  ${prefix} teardown    removes it all; keys, secrets and backups stay`);
+  context.screen.print(`\nAirflow runs on a host of its own, in ${duration((Date.now() - started) / 1000)}.`);
+  context.screen.advise(`What to try next:
+  make ui          opens a tunnel to its web UI and says where it is
+  make password    the login
+  make dags        after an edit in dags/
+  make plan        after an edit in deployments/${deployment.name}.yaml; then make provision
+  make status      one page of state
+  make backup      a verified backup, pulled here
+  make teardown    removes it all; keys, secrets and backups stay`);
 });
 
 async function verb(context: Context, name: string, parameters: NodeJS.ProcessEnv = {}): Promise<void> {

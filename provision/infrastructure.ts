@@ -23,7 +23,8 @@ runScript(async (deployment, context) => {
   const { changes, hosts } = await signals.hold(() => makeInfrastructure(infrastructureOf(context, deployment)));
   if (changes.length === 0) return screen.print("nothing to do");
   const took = duration((Date.now() - started) / 1000);
-  screen.print(`infrastructure is ready in ${took}: ${hosts.map(loginOf).join(", ")}; next: make provision`);
+  screen.print(`infrastructure is ready in ${took}: ${hosts.map(loginOf).join(", ")}`);
+  screen.advise("next: make provision");
 });
 
 async function makeInfrastructure(

@@ -20,7 +20,7 @@ runScript(async (deployment, context) => {
   const isJoining = existsSync(secrets) && !process.env["RECOVERY_RECIPIENT"];
   if (deployment.wantsRecovery && !isJoining) wanted.push([[recovery], () => keepRecoveryRecipient(context, recovery)]);
   else if (deployment.wantsRecovery && !existsSync(recovery))
-    screen.say(`${recovery} is missing: it is committed beside the secrets, pull it before you run make provision`);
+    screen.advise(`${recovery} is missing: it is committed beside the secrets, pull it before you run make provision`);
   const missing = wanted.filter(([files]) => !files.every(isThere));
   if (missing.length === 0) {
     throw new UserError(`the keys already exist: ${sshKey}, ${ageIdentity}`, "they are never overwritten");

@@ -30,7 +30,7 @@ runScript(async (deployment, context) => {
     if (found.plan.length === 0) return screen.print(hasWritten ? "nothing to do on the host" : "nothing to do");
     await changeHost(context, host, found, authorOf("provision"));
     const { code } = await runAsRoot(host, sh`test -e ${DATA}/dags/current`);
-    const next = code === 0 ? "" : "; next: make dags";
-    screen.print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}${next}`);
+    screen.print(`Airflow is up, in ${duration((Date.now() - started) / 1000)}`);
+    if (code !== 0) screen.advise("next: make dags");
   });
 });

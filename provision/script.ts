@@ -1,3 +1,4 @@
+import { DEFAULT_DEPLOYMENT } from "./base/commands";
 import { Context, makeContext } from "./base/context";
 import { runMain } from "./base/main";
 import { Deployment, loadDeployment } from "./deployment/deployment";
@@ -7,7 +8,7 @@ import { hasOutputs, loginOf, readOutputs } from "./link/outputs";
 export function runScript(verb: (deployment: Deployment, context: Context) => Promise<void>): void {
   const context = makeContext();
   runMain(context, async () => {
-    const deployment = loadDeployment(process.env["DEPLOYMENT"] || "local");
+    const deployment = loadDeployment(process.env["DEPLOYMENT"] || DEFAULT_DEPLOYMENT);
     context.screen.say(`${deployment.name}: ${hostsOf(deployment)}`);
     await verb(deployment, context);
   });

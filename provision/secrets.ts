@@ -35,7 +35,7 @@ async function editSecrets(deployment: Deployment, context: Context): Promise<vo
   const changed = changedNames(opened.text, edited);
   await saveSecrets(deployment, opened, edited, approve);
   screen.say(`wrote ${opened.source}${changed.length > 0 ? `: ${changed.join(", ")}` : ""}`);
-  screen.say("next: make provision, which brings them to the host");
+  screen.advise("next: make provision, which brings them to the host");
 }
 
 /** Lets the operator edit until the text is valid; without a terminal an invalid text is an error at once. */

@@ -3,9 +3,9 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runChild } from "./base/child";
-import type { Context } from "./base/context";
+import { Context, makeContext } from "./base/context";
 import { UserError } from "./base/errors";
-import { runScript } from "./script";
+import { runMain } from "./base/main";
 import { terraformProgram } from "./stacks/folders";
 import { tooOldOrMissing } from "./stacks/terraform-errors";
 import { Machine, PROGRAMS, SetupAction, planSetup } from "./local/setup-plan";
@@ -13,16 +13,17 @@ import { Machine, PROGRAMS, SetupAction, planSetup } from "./local/setup-plan";
 const DOCKERD_LOG = "/var/log/dockerd.log";
 const DOCKER_SECONDS = 60;
 
-runScript(async (_deployment, context) => {
+const context = makeContext();
+runMain(context, async () => {
   const { screen } = context;
   if (!isInstalled(terraformProgram())) throw tooOldOrMissing("is not installed");
   const actions = planSetup(await readMachine(context));
-  if (actions.length === 0) return screen.print("nothing to do");
+  if (actions.length === 0) return screen.print("this machine has all that is needed");
   for (const { summary } of actions) screen.say(summary);
   if (screen.canAsk() && !/^(y|yes)?$/i.test((await screen.ask("go ahead? [Y/n] ")).trim()))
     throw new UserError("you declined: nothing was changed");
   for (const action of actions) await perform(context, action);
-  screen.print("this machine is ready; next: make demo");
+  screen.print("this machine is ready");
 });
 
 async function readMachine(context: Context): Promise<Machine> {

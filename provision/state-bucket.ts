@@ -17,9 +17,8 @@ runScript(async (anyDeployment, { screen }) => {
   const bucket = stateBucket(deployment);
   await checkAccount(deployment.aws);
   const was = await makeStateBucket(deployment.aws, bucket);
-  screen.print(
-    was === "created"
-      ? `created the bucket ${bucket}: versioned, encrypted, private; next: make plan`
-      : `the bucket ${bucket} is there already and keeps versions: it was left as it is`,
-  );
+  if (was !== "created")
+    return screen.print(`the bucket ${bucket} is there already and keeps versions: it was left as it is`);
+  screen.print(`created the bucket ${bucket}: versioned, encrypted, private`);
+  screen.advise("next: make plan");
 });

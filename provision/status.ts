@@ -13,7 +13,7 @@ runScript(async (deployment, { screen }) => {
     const [status, airflow] = await Promise.all([readStatus(host), airflowStatus()]);
     const page = statusPage(status, airflow, asked);
     for (const line of page.lines) screen.print(line);
-    for (const warning of page.warnings) screen.print(`warning: ${warning}`);
+    for (const warning of page.warnings) screen.advise(`warning: ${warning}`);
     if (page.problems.length > 0) {
       throw new UserError(
         `not healthy: ${page.problems.join(", ")}`,

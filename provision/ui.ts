@@ -15,7 +15,8 @@ runScript(async (deployment, { screen, signals }) => {
         `set ui.port in deployments/${deployment.name}.yaml to another, or to 0 for a free one`,
       );
     });
-    screen.print(`Airflow's UI is at http://127.0.0.1:${tunnel.port}/ until Ctrl-C; the login: make password`);
+    screen.print(`Airflow's UI is at http://127.0.0.1:${tunnel.port}/ until Ctrl-C`);
+    screen.advise("the login: make password");
     await signals.orEnd(new Promise(() => undefined));
     tunnel.close();
   });

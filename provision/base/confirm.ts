@@ -27,8 +27,7 @@ export async function confirmName(
 ): Promise<void> {
   const given = process.env["CONFIRM"];
   if (given === answer) return;
-  // Whoever pastes the hint must act on this deployment, not on the default one.
-  const hint = `run ${name === "local" ? "" : `DEPLOYMENT=${name} `}CONFIRM=${answer} make ${verb}`;
+  const hint = `run CONFIRM=${answer} make ${verb}`;
   if (given) throw new UserError(`CONFIRM is "${given}", not "${answer}": ${untouched}`, hint);
   if (!screen.canAsk()) throw new UserError(`this needs to be confirmed: ${untouched}`, hint);
   const typed = await screen.ask("type the deployment's name to go on: ");

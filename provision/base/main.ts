@@ -10,7 +10,7 @@ export function runMain({ screen }: Context, work: () => Promise<void>): void {
     if (process.env["DEBUG"]) return screen.say(inspect(error));
     if (error instanceof UserError) {
       screen.say(`error: ${error.message}`);
-      if (error.hint) screen.say(`hint: ${error.hint}`);
+      if (error.hint) screen.advise(`hint: ${error.hint}`);
     } else {
       screen.say(inspect(error));
       screen.say("hint: this is a bug of this tool; DEBUG=1 shows where in its sources");

@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { DEFAULT_DEPLOYMENT, pasteable } from "./commands";
 import { Interrupted } from "./errors";
 import { printable, withoutControls } from "./text";
 
@@ -12,6 +13,8 @@ export interface Screen {
   print(text: string): void;
   /** Shows progress, on standard error. */
   say(text: string): void;
+  /** Shows what the operator may do next, on standard error. Its commands are completed, so that they can be pasted. */
+  advise(text: string): void;
   /** Shows a line that the next output replaces. Without a terminal it shows nothing. */
   status(text: string): void;
   /** Removes the status line. */
@@ -27,8 +30,8 @@ export interface Screen {
   ask(question: string): Promise<string>;
 }
 
-/** The one screen of this process: its standard output and standard error. */
-export function makeScreen(): Screen {
+/** The one screen of this process: its standard output and standard error. @param deployment what the verb acts on */
+export function makeScreen(deployment = process.env["DEPLOYMENT"] || DEFAULT_DEPLOYMENT): Screen {
   const isTerminal = (): boolean => process.stderr.isTTY === true;
   const statuses = new Map<string, string>();
   let shown = "";
@@ -52,6 +55,7 @@ export function makeScreen(): Screen {
   const part = (name: string): Screen => ({
     print: (text) => write(name, text, process.stdout),
     say: (text) => write(name, text, process.stderr),
+    advise: (text) => write(name, pasteable(text, deployment), process.stderr),
     status: (text) => {
       hide();
       statuses.set(name, prefixed(name, printable(text).split("\n")[0]!));

@@ -139,7 +139,7 @@ describe("another host in the place of the one that is there", () => {
     await expect(apply({ os: "debian-13" })).rejects.toMatchObject({
       message: "this needs to be confirmed: nothing was touched",
       hint: expect.stringMatching(
-        new RegExp(`^run DEPLOYMENT=${name} CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`),
+        new RegExp(`^run CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`),
       ),
     });
     expect(shown[0]!.losses).toEqual([

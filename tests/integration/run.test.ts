@@ -22,7 +22,11 @@ beforeAll(() => {
   mkdirSync(join(root, "provision/base"), { recursive: true });
   mkdirSync(join(root, "node_modules"));
   symlinkSync(realpathSync(join(ROOT, "node_modules/esbuild")), join(root, "node_modules/esbuild"));
-  cpSync(join(ROOT, "run"), join(root, "run"));
+  symlinkSync(
+    realpathSync(join(ROOT, "node_modules/fastest-levenshtein")),
+    join(root, "node_modules/fastest-levenshtein"),
+  );
+  for (const file of ["run", "Makefile"]) cpSync(join(ROOT, file), join(root, file));
   installed("{}");
   writeFileSync(join(root, "provision/fail.ts"), "process.exitCode = 75;");
   greets("hello");
@@ -35,7 +39,7 @@ function greets(greeting: string): void {
   writeFileSync(join(root, "provision/base/greeting.ts"), `export const greeting: string = "${greeting}";`);
   writeFileSync(
     join(root, "provision/greet.ts"),
-    'import { greeting } from "./base/greeting"; console.log(greeting, process.env["WHO"]);',
+    'import { greeting } from "./base/greeting"; console.log(greeting, process.env["DAG"]);',
   );
 }
 
@@ -55,7 +59,7 @@ function runIn(cwd: string, options: object, ...args: string[]): Promise<Ended> 
 }
 
 test("many first runs at once compile without getting into each other's way", async () => {
-  const all = await Promise.all(Array.from({ length: 4 }, (_, i) => run("greet", `WHO=${i}=x`)));
+  const all = await Promise.all(Array.from({ length: 4 }, (_, i) => run("greet", `DAG=${i}=x`)));
   expect(all).toEqual(all.map((_, i) => ({ code: 0, out: `hello ${i}=x\n`, err: "" })));
   expect(readdirSync(compiled).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
@@ -83,7 +87,7 @@ test("other packages than those that were compiled in count as another source", 
 
 test("an editor's own file beside a verb is no source", async () => {
   symlinkSync("nobody@nowhere:1", join(root, "provision/.#greet.ts"));
-  expect((await run("greet", "WHO=you")).out).toBe("hello you\n");
+  expect((await run("greet", "DAG=you")).out).toBe("hello you\n");
 });
 
 test("it runs from any working directory, and for who may not write to node_modules", async () => {
@@ -92,7 +96,7 @@ test("it runs from any working directory, and for who may not write to node_modu
   const nobody = { uid: 65534, gid: 65534 };
   const isRoot = process.getuid?.() === 0;
   if (!isRoot) chmodSync(compiled, 0o555);
-  const { code, out, err } = await runIn(tmpdir(), isRoot ? nobody : {}, "greet", "WHO=you");
+  const { code, out, err } = await runIn(tmpdir(), isRoot ? nobody : {}, "greet", "DAG=you");
   chmodSync(compiled, 0o755);
   expect({ code, out, err }).toEqual({ code: 0, out: "elsewhere you\n", err: "" });
   greets("hello");
@@ -114,9 +118,9 @@ test("what was compiled is used again, and never when a source is another by now
   await run("greet");
   expect(readdirSync(compiled)).toEqual(before);
   greets("goodbye");
-  expect((await run("greet", "WHO=you")).out).toBe("goodbye you\n");
+  expect((await run("greet", "DAG=you")).out).toBe("goodbye you\n");
   greets("hello");
-  expect((await run("greet", "WHO=you")).out).toBe("hello you\n");
+  expect((await run("greet", "DAG=you")).out).toBe("hello you\n");
 });
 
 test("a verb's exit code is that of ./run", async () =>
@@ -124,6 +128,9 @@ test("a verb's exit code is that of ./run", async () =>
 
 test.each([
   [["frobnicate"], /^error: there is no verb "frobnicate"\nhint: make help/],
+  [["gret"], /^error: there is no verb "gret"\nhint: did you mean greet\?/],
+  [["check"], /^error: check is run by make alone\nhint: make check/],
+  [["greet", "DGA=canary"], /^error: there is no parameter DGA\nhint: did you mean DAG\?/],
   [[], /^error: there is no verb ""/],
   [["script"], /^error: there is no verb "script"/],
   [["greet", "who=me"], /^error: "who=me" is not KEY=value\nhint: \.\/run greet KEY=value/],

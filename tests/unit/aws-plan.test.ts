@@ -115,7 +115,7 @@ describe("what is lost wants a word", () => {
   test("none where there is no terminal is refused, with the word that would do", async () => {
     await expect(confirm()).rejects.toMatchObject({
       message: "this needs to be confirmed: nothing was touched",
-      hint: `run DEPLOYMENT=production CONFIRM=production@${plan.id} make infrastructure`,
+      hint: `run CONFIRM=production@${plan.id} make infrastructure`,
     });
   });
   test.each(["production", "yes", "production@00000000", `other@${plan.id}`, `production@${plan.id} `, plan.id])(

@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { DEPLOYMENT_VERBS } from "../../provision/base/commands";
 import { parseSettings } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
 
@@ -29,12 +30,33 @@ test("the verbs of the README are those of make help, in the same order", () => 
   expect([...help.keys()]).toEqual(listed);
 });
 
-test.each([...makefile.matchAll(/^\t.*?((?:\$\(run\) |provision\/|tests\/)\S+)/gm)].map(([, script]) => script!))(
+test.each([...makefile.matchAll(/^\t.*?((?:\$\(run\) (?!\$)|provision\/|tests\/)\S+)/gm)].map(([, script]) => script!))(
   "the Makefile's %s exists",
   (script) => {
     expect(existsSync(join(ROOT, script.replace(/^\$\(run\) (.*)/, "provision/$1.ts")))).toBe(true);
   },
 );
+
+test("each verb of make help acts on a deployment or on the checkout", () => {
+  const ofCheckout = ["help", "setup", "check", "bench", "docs", "lock"];
+  expect([...help.keys()].filter((verb) => !ofCheckout.includes(verb)).sort()).toEqual([...DEPLOYMENT_VERBS].sort());
+});
+
+test.each<[parameter: string, code: number, says: RegExp]>([
+  ["SERVCE=scheduler", 2, /there is no parameter SERVCE; make help lists/],
+  ["AIRFLOW_SSH_KEY=/stick/key", 0, /deployment: local/],
+])("make help %s", (parameter, code, says) => {
+  const { status, stdout, stderr } = spawnSync("make", ["help", parameter], { cwd: ROOT, encoding: "utf8" });
+  expect({ status, text: stdout + stderr }).toEqual({ status: code, text: expect.stringMatching(says) });
+});
+
+test("make answers an unknown verb with the one that may be meant", () => {
+  const { status, stderr } = spawnSync("make", ["provison"], { cwd: ROOT, encoding: "utf8" });
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringMatching(/^error: there is no verb "provison"\nhint: did you mean provision\?/),
+  });
+});
 
 test("what the README's table says of a verb's parameters, make help says, too", () => {
   for (const row of rowsOf(section("Verbs")).slice(1)) {
@@ -57,7 +79,9 @@ test.each(unique(lines.filter((line) => commands.includes(line))))("make knows w
 });
 
 test("every parameter of make help is passed on by the Makefile", () => {
-  const exported = [...makefile.matchAll(/^(?:override )?export (.*)$/gm)].flatMap(([, names]) => names!.split(" "));
+  const exported = [...makefile.matchAll(/^(?:override )?export (.*)$/gm)].flatMap(([, names]) =>
+    (names === "$(PARAMETERS)" ? /^PARAMETERS := (.*)$/m.exec(makefile)![1]! : names!).split(" "),
+  );
   for (const name of [...help.values()].flatMap(parametersIn)) expect(exported).toContain(name);
 });
 

@@ -1,4 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
 
 /** A verb in a process of its own: exit codes are what it is about. */
@@ -33,6 +36,16 @@ test("an operator's error has no stack trace unless DEBUG asks for it", () => {
   const body = 'throw new UserError("disk full");';
   expect(runVerb(body).stderr).not.toMatch(/\n\s+at /);
   expect(runVerb(body, { DEBUG: "1" }).stderr).toMatch(/\n\s+at /);
+});
+test("the commands of hints can be pasted: they name the deployment", () => {
+  const body =
+    'throw new UserError("disk full", "run make plan, then CONFIRM=x make teardown; make sure that it ends");';
+  const AIRFLOW_DEPLOYMENTS = mkdtempSync(join(tmpdir(), "deployments-"));
+  writeFileSync(join(AIRFLOW_DEPLOYMENTS, "staging.yaml"), "infrastructure: local");
+  expect(runVerb(body).stderr).toContain("hint: run make plan, then CONFIRM=x make teardown; make sure that it ends");
+  expect(runVerb(body, { DEPLOYMENT: "staging", AIRFLOW_DEPLOYMENTS }).stderr).toContain(
+    "hint: run DEPLOYMENT=staging make plan, then DEPLOYMENT=staging CONFIRM=x make teardown; make sure that it ends",
+  );
 });
 test("an unknown deployment", () => {
   const { status, stderr } = runVerb("", { DEPLOYMENT: "nowhere" });
