@@ -6,7 +6,7 @@ export DEPLOYMENT
 # The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-PARAMETERS := DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
+PARAMETERS := OPEN DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
 export $(PARAMETERS)
 # A mistyped parameter would be ignored. Those that are not listed above belong to the environment, or are make's own.
 typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -49,7 +49,7 @@ status: packages ## shows one page of state; fails if something is not healthy
 	$(run) status
 logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
 	$(run) logs
-ui: packages ## opens a tunnel to the web UI, until Ctrl-C
+ui: packages ## opens a tunnel to the web UI, and a browser, until Ctrl-C: [OPEN=0]
 	$(run) ui
 password: packages ## shows the login of the web UI, on a terminal only
 	$(run) password

@@ -1,23 +1,53 @@
+import { createHash } from "node:crypto";
+import { spawn } from "node:child_process";
+import type { Screen } from "./base/screen";
 import { UserError } from "./base/errors";
+import type { Deployment } from "./deployment/deployment";
+import type { Host } from "./link/host";
 import { onMainHost } from "./link/main-host";
 import { runScript } from "./script";
 import { AIRFLOW_PORT } from "./deployment/airflow";
-import { openTunnel } from "./link/tunnel";
+import { Tunnel, openTunnel } from "./link/tunnel";
 
 runScript(async (deployment, { screen, signals }) => {
   await onMainHost(deployment, async (host) => {
-    const { port } = deployment.ui;
-    const tunnel = await openTunnel(host, port, AIRFLOW_PORT, screen.say).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE" && error.code !== "EACCES") throw error;
-      const why = error.code === "EACCES" ? "cannot be opened without more rights" : "is in use";
-      throw new UserError(
-        `port ${port} of this machine ${why}`,
-        `set ui.port in deployments/${deployment.name}.yaml to another, or to 0 for a free one`,
-      );
-    });
-    screen.print(`Airflow's UI is at http://127.0.0.1:${tunnel.port}/ until Ctrl-C`);
+    const tunnel = await open(host, deployment, screen);
+    // Browsers keep cookies by name, whatever the port: with a name of its own, no deployment logs another one out.
+    const address = `http://${deployment.name}.localhost:${tunnel.port}/`;
+    screen.print(`Airflow's UI is at ${address} until Ctrl-C`);
+    screen.say(`if your browser does not know that name: http://127.0.0.1:${tunnel.port}/`);
     screen.advise("the login: make password");
+    if (process.env["OPEN"] !== "0" && process.stdout.isTTY) openBrowser(address);
     await signals.orEnd(new Promise(() => undefined));
     tunnel.close();
   });
 });
+
+async function open(host: Host, { name, ui }: Deployment, screen: Screen): Promise<Tunnel> {
+  const port = ui.port ?? portOf(name);
+  try {
+    return await openTunnel(host, port, AIRFLOW_PORT, screen.say);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
+    if (ui.port === undefined) {
+      screen.say(`port ${port} of this machine is in use: taking another`);
+      return openTunnel(host, 0, AIRFLOW_PORT, screen.say);
+    }
+    throw new UserError(
+      `port ${port} of this machine ${code === "EACCES" ? "cannot be opened without more rights" : "is in use"}`,
+      `set ui.port in deployments/${name}.yaml to another, or take it out`,
+    );
+  }
+}
+
+/** The same port each time, so that bookmarks work: between 20000 and 29999, below those that systems hand out. */
+const portOf = (name: string): number => 20_000 + (createHash("sha256").update(name).digest().readUInt32BE() % 10_000);
+
+/** Opens the operator's browser if this machine has a desktop. If that fails, the address is on the terminal. */
+function openBrowser(address: string): void {
+  if (!process.env["DISPLAY"] && !process.env["WAYLAND_DISPLAY"]) return;
+  spawn("xdg-open", [address], { detached: true, stdio: "ignore" })
+    .on("error", () => undefined)
+    .unref();
+}

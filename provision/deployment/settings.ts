@@ -127,7 +127,14 @@ const Fields = z.strictObject({
     .prefault({}),
   ui: z
     .strictObject({
-      port: z.int().min(0).max(65535).default(0).describe("port on this machine for `make ui`; 0 takes a free one"),
+      port: z
+        .int()
+        .min(0)
+        .max(65535)
+        .optional()
+        .describe(
+          "port on this machine for `make ui`; without it, one made from the deployment's name; 0 takes any free one",
+        ),
     })
     .prefault({}),
   backup: z

@@ -22,7 +22,7 @@ export async function openTunnel(
   const open = new Set<Socket>();
   const connect = reconnecting(host, remotePort);
   let complaint = "";
-  const server: Server = createServer({ noDelay: true }, (socket) => {
+  const carry = (socket: Socket): void => {
     open.add(socket);
     // A browser may close its connection at any time: that is not an error.
     socket.on("error", () => undefined).on("close", () => open.delete(socket));
@@ -37,16 +37,36 @@ export async function openTunnel(
         if (error.message !== complaint) say(`error: ${(complaint = error.message)}`);
       },
     );
-  });
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
+  };
+  const servers = await listenOnLoopback(port, carry);
   return {
-    port: (server.address() as AddressInfo).port,
+    port: (servers[0]!.address() as AddressInfo).port,
     close: () => {
-      server.close();
+      for (const server of servers) server.close();
       for (const socket of open) socket.destroy();
     },
   };
+}
+
+/**
+ * Listens on the same port of 127.0.0.1 and of ::1: a browser may take either for `<name>.localhost`. If another program has
+ * one of them, neither is opened, or the browser might meet that program. A machine without IPv6 has only the first.
+ */
+async function listenOnLoopback(port: number, carry: (socket: Socket) => void): Promise<readonly Server[]> {
+  const first = await listen(port, "127.0.0.1", carry);
+  try {
+    return [first, await listen((first.address() as AddressInfo).port, "::1", carry)];
+  } catch (error) {
+    if (["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes((error as NodeJS.ErrnoException).code ?? "")) return [first];
+    first.close();
+    throw error;
+  }
+}
+
+async function listen(port: number, address: string, carry: (socket: Socket) => void): Promise<Server> {
+  const server = createServer({ noDelay: true }, carry).listen(port, address);
+  await once(server, "listening");
+  return server;
 }
 
 function join(socket: Socket, stream: Duplex): void {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { AirflowApi, NoAnswer, persistently, withAirflow } from "../../provision/api/airflow-api";
 import { UserError } from "../../provision/base/errors";
+import { networkInterfaces } from "node:os";
 import type { Host } from "../../provision/link/host";
 import { LinkLost, NothingListens } from "../../provision/link/ssh-errors";
 import { openTunnel } from "../../provision/link/tunnel";
@@ -208,6 +209,14 @@ describe("the tunnel", () => {
     const tunnel = await openTunnel(down, 0, 8080, (text) => said.push(text));
     for (let i = 0; i < 3; i++) await expect(read(tunnel.port)).rejects.toThrow();
     expect(said).toEqual(["error: nothing answers on port 8080"]);
+    tunnel.close();
+  });
+
+  test("it answers on both loopback addresses, where this machine has both", async () => {
+    const tunnel = await openTunnel(host(), 0, 8080, () => undefined);
+    const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+    const answered = fetch(`http://[::1]:${tunnel.port}/api/v2/dags`).then(({ status }) => status);
+    await (hasIPv6 ? expect(answered).resolves.toBe(401) : expect(answered).rejects.toThrow());
     tunnel.close();
   });
 

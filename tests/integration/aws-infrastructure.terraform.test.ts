@@ -138,9 +138,7 @@ describe("another host in the place of the one that is there", () => {
     delete process.env["CONFIRM"];
     await expect(apply({ os: "debian-13" })).rejects.toMatchObject({
       message: "this needs to be confirmed: nothing was touched",
-      hint: expect.stringMatching(
-        new RegExp(`^run CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`),
-      ),
+      hint: expect.stringMatching(new RegExp(`^run CONFIRM=${name}@[0-9a-f]{8} make infrastructure$`)),
     });
     expect(shown[0]!.losses).toEqual([
       expect.stringMatching(/^the host i-\w+: its root disk .* the data volume stays$/),

@@ -22,7 +22,7 @@ test("one line is a whole deployment", () => {
   expect(parseSettings("x.yaml", "infrastructure: local")).toMatchObject({
     operators: [],
     airflow: { requirements: [], parallelism: 8, drain: 600, settings: {} },
-    ui: { port: 0 },
+    ui: {},
   });
 });
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { Page, chromium } from "playwright-core";
 import type { DagRun } from "../../../provision/api/dag-run";
 import { Life, pipe } from "../../support/life";
 
@@ -26,20 +26,28 @@ async function installChromium(): Promise<void> {
 export function ui(life: Life): void {
   beforeAll(installChromium, 5 * 60_000);
 
-  test("through make ui a browser logs in to Airflow and sees the canary's run", async () => {
+  test("through make ui a browser logs in to Airflow, sees the canary's run, and stays logged in beside another deployment", async () => {
     const [run] = await life.airflow((airflow) => airflow.list<DagRun>("/dags/canary/dagRuns", "dag_runs"));
     const tunnel = life.start("ui");
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
     try {
       await tunnel.says(/until Ctrl-C/);
-      const address = /http:\/\/127\.0\.0\.1:\d+\//.exec(tunnel.text())![0];
-      const page = await browser.newPage();
-      page.setDefaultTimeout(120_000);
-      await page.goto(address);
-      await page.fill("input[name=username]", "admin");
-      await page.fill("input[name=password]", (await life.secrets()).admin_password);
-      await page.press("input[name=password]", "Enter");
-      await page.waitForURL((url) => !url.pathname.includes("login"));
+      const address = /http:\/\/life\.localhost:2\d{4}\//.exec(tunnel.text())![0];
+      const { admin_password } = await life.secrets();
+      const context = await browser.newContext();
+      context.setDefaultTimeout(120_000);
+      const logIn = async (at: string): Promise<Page> => {
+        const page = await context.newPage();
+        await page.goto(at);
+        await page.fill("input[name=username]", "admin");
+        await page.fill("input[name=password]", admin_password);
+        await page.press("input[name=password]", "Enter");
+        await page.waitForURL((url) => !url.pathname.includes("login"));
+        return page;
+      };
+      const page = await logIn(address);
+      // The same Airflow under another deployment's name: for the browser it is another site, with cookies of its own.
+      await (await logIn(address.replace("life", "other"))).close();
       await page.goto(`${address}dags/canary/runs/${encodeURIComponent(run!.dag_run_id)}`);
       await page.getByText("Success").first().waitFor();
       await page.getByText("sing").first().waitFor();
