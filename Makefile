@@ -6,7 +6,7 @@ export DEPLOYMENT
 # The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-PARAMETERS := OPEN DAG DAGS PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
+PARAMETERS := OPEN DAG DAGS TASK RUN TRY PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
 export $(PARAMETERS)
 # A mistyped parameter would be ignored. Those that are not listed above belong to the environment, or are make's own.
 typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -47,7 +47,7 @@ test: packages ## tests the running deployment from outside
 	$(run) test
 status: packages ## shows one page of state; fails if something is not healthy
 	$(run) status
-logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=100]
+logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=500]; or a DAG's: DAG=id [TASK=id] [RUN=id] [TRY=1]
 	$(run) logs
 ui: packages ## opens a tunnel to the web UI, and a browser, until Ctrl-C: [OPEN=0]
 	$(run) ui

@@ -30,6 +30,7 @@ export interface TaskInstance {
   readonly state: string | null;
   /** Seconds. */
   readonly duration: number | null;
+  readonly start_date?: string | null;
 }
 
 /** @throws UserError with the closest ids if there is no such DAG */
@@ -78,7 +79,8 @@ export async function startRun(airflow: AirflowApi, dag: Dag, conf: object, mayU
   return run;
 }
 
-const runPath = ({ dag_id, dag_run_id }: DagRun): string => path`/dags/${dag_id}/dagRuns/${dag_run_id}`;
+export const runPath = ({ dag_id, dag_run_id }: Pick<DagRun, "dag_id" | "dag_run_id">): string =>
+  path`/dags/${dag_id}/dagRuns/${dag_run_id}`;
 
 export interface RunState {
   readonly run: DagRun;
@@ -127,44 +129,3 @@ export const nameOf = ({ task_id, map_index }: TaskInstance): string =>
   map_index < 0 ? task_id : `${task_id}[${map_index}]`;
 const stateOf = ({ state, try_number }: TaskInstance): string =>
   `${state}${try_number > 1 ? `, try ${try_number}` : ""}`;
-
-/** What stands for a log without a line, as a full disk leaves it. */
-export const EMPTY_LOG = "(its log is empty)";
-
-/** The last lines of a task's log, as Airflow keeps them. */
-export async function logTail(airflow: AirflowApi, run: DagRun, task: TaskInstance, count = 20): Promise<string[]> {
-  const query = `?full_content=true${task.map_index < 0 ? "" : `&map_index=${task.map_index}`}`;
-  const log = await airflow.get<{ content: LogEvent[] | string }>(
-    `${runPath(run)}${path`/taskInstances/${task.task_id}/logs/${Math.max(1, task.try_number)}`}${query}`,
-  );
-  const lines = logLines(log.content).slice(-count);
-  return lines.some((line) => line.trim()) ? lines : [EMPTY_LOG];
-}
-
-export interface LogEvent {
-  readonly event: string;
-  readonly timestamp?: string | null;
-  readonly level?: string;
-  readonly error_detail?: readonly {
-    readonly exc_type: string;
-    readonly exc_value: string;
-    readonly frames?: readonly { readonly filename: string; readonly lineno: number; readonly name: string }[];
-  }[];
-}
-
-/** Log events as lines of text: `12:00:01 error  Task failed`, with the exception's place and message below. */
-export function logLines(content: readonly LogEvent[] | string): string[] {
-  if (typeof content === "string") return content.split("\n").map(printable);
-  // The group of lines at the top is Airflow's own: it only names the log file.
-  const end = content.findIndex(({ event }) => event.startsWith("::endgroup::"));
-  return content
-    .slice(end + 1)
-    .flatMap(({ event, timestamp, level, error_detail }) => [
-      ...`${/T(\d\d:\d\d:\d\d)/.exec(timestamp ?? "")?.[1] ?? ""} ${level ?? ""} ${event}`.trim().split("\n"),
-      ...(error_detail ?? []).flatMap(({ exc_type, exc_value, frames }) => [
-        ...(frames ?? []).slice(-3).map(({ filename, lineno, name }) => `    ${filename}:${lineno} in ${name}`),
-        ...`    ${exc_type}: ${exc_value}`.split("\n"),
-      ]),
-    ])
-    .map(printable);
-}

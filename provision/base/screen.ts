@@ -21,7 +21,7 @@ export interface Screen {
   clearStatus(): void;
   /** A screen for one of several hosts that are changed at the same time: its lines begin with this name. */
   part(name: string): Screen;
-  /** Streams that show a host's output as it arrives, on standard output or standard error. */
+  /** Streams that show a host's output as it arrives, on standard output or standard error, instead of the status line. */
   readonly output: () => Writable;
   readonly errors: () => Writable;
   /** Whether there is a terminal on which somebody can answer a question. */
@@ -69,8 +69,8 @@ export function makeScreen(deployment = process.env["DEPLOYMENT"] || DEFAULT_DEP
       show();
     },
     part: (inner) => part(name ? `${name} ${inner}` : inner),
-    output: () => streamTo(process.stdout),
-    errors: () => streamTo(process.stderr),
+    output: () => streamTo(process.stdout, hide),
+    errors: () => streamTo(process.stderr, hide),
     canAsk: () => process.stdin.isTTY === true && isTerminal(),
     ask: async (question) => {
       hide();
@@ -84,12 +84,12 @@ export function makeScreen(deployment = process.env["DEPLOYMENT"] || DEFAULT_DEP
 const prefixed = (name: string, text: string): string => (name ? text.replace(/^(?=.)/gm, `${name}: `) : text);
 
 /** A file gets the text as it is, but for control characters: marks of direction belong to Arabic and Hebrew. */
-function streamTo(to: NodeJS.WriteStream): Writable {
+function streamTo(to: NodeJS.WriteStream, before: () => void): Writable {
   const shown = to.isTTY ? printable : withoutControls;
   // A character may arrive in two pieces.
   const decoder = new StringDecoder("utf8");
   return new Writable({
-    write: (chunk: Buffer, _encoding, done) => (to.write(shown(decoder.write(chunk))), done()),
+    write: (chunk: Buffer, _encoding, done) => (before(), to.write(shown(decoder.write(chunk))), done()),
   });
 }
 

@@ -1,5 +1,6 @@
 import { path } from "../../provision/api/airflow-api";
-import { Dag, RunState, findDag, followRun, logTail, readRun, startRun } from "../../provision/api/dag-run";
+import { Dag, RunState, findDag, followRun, readRun, startRun } from "../../provision/api/dag-run";
+import { logTail } from "../../provision/api/task-logs";
 import { sh } from "../../provision/base/shell";
 import { DATA } from "../../provision/change/places";
 import { runningDeployment } from "../support/running-deployment";

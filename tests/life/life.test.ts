@@ -2,6 +2,7 @@ import { Life } from "../support/life";
 import { backup } from "./chapters/backup";
 import { changes } from "./chapters/changes";
 import { dags } from "./chapters/dags";
+import { commands } from "./chapters/commands";
 import { database } from "./chapters/database";
 import { demo } from "./chapters/demo";
 import { drift } from "./chapters/drift";
@@ -25,6 +26,7 @@ describe("with a host", () => {
   describe("changes", () => changes(life));
   describe("services", () => services(life));
   describe("dags", () => dags(life));
+  describe("commands", () => commands(life));
   describe("pauses", () => pauses(life));
   describe("ui", () => ui(life));
   describe("database", () => database(life));

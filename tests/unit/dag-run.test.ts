@@ -6,11 +6,10 @@ import {
   changes,
   closest,
   followRun,
-  logLines,
-  logTail,
   noSuchDag,
   startRun,
 } from "../../provision/api/dag-run";
+import { logLines, logTail } from "../../provision/api/task-logs";
 
 const task = (state: string | null, more: Partial<TaskInstance> = {}): TaskInstance => ({
   task_id: "load",

@@ -74,7 +74,7 @@ test.each(unique(commands))("%s is a command with known parameters", (command) =
 
 test.each(unique(lines.filter((line) => commands.includes(line))))("make knows what to do for: %s", (line) => {
   const env = { PATH: process.env["PATH"], MAKEFLAGS: "n" };
-  const recipe = execFileSync("sh", ["-c", line], { cwd: ROOT, encoding: "utf8", env });
+  const recipe = execFileSync("sh", ["-c", line.replace(/ < \S+$/, "")], { cwd: ROOT, encoding: "utf8", env });
   expect(recipe).toMatch(/(provision|tests)\/[a-z]+\.(ts|sh)|node run [a-z-]+/);
 });
 

@@ -1,14 +1,16 @@
 import { execFileSync } from "node:child_process";
+import { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { path, detailOf, unhealthy } from "../../provision/api/airflow-api";
 import { pathsOf } from "../../provision/deployment/paths";
-import { logsCommand } from "../../provision/page/service-logs";
+import { SortedLogs, logsCommand } from "../../provision/page/service-logs";
 import { sshArguments } from "../../provision/link/ssh-arguments";
 
 describe("logs", () => {
   test.each<[service: string | undefined, lines: string | undefined, follow: boolean, end: string]>([
-    [undefined, undefined, false, "logs --no-color --tail=100"],
-    ["scheduler", "all", false, "logs --no-color --tail=all --no-log-prefix scheduler"],
-    ["postgres", "5", true, "logs --no-color --tail=5 --no-log-prefix postgres --follow & cat; kill $!"],
+    [undefined, undefined, false, "logs --no-color --timestamps --tail=100"],
+    ["scheduler", "all", false, "logs --no-color --timestamps --tail=all scheduler"],
+    ["postgres", "5", true, "logs --no-color --timestamps --tail=5 postgres --follow & cat; kill $!"],
   ])("SERVICE=%s LINES=%s FOLLOW=%s", (service, lines, follow, end) => {
     expect(logsCommand(service, lines, follow).text).toBe(
       `docker compose --project-name airflow --project-directory /srv/airflow/current --file /srv/airflow/current/compose.yaml ${end}`,
@@ -27,6 +29,43 @@ describe("logs", () => {
   test.each(["-5", "many", "5; reboot", "1e3"])("LINES=%s is refused", (lines) =>
     expect(() => logsCommand(undefined, lines, false)).toThrow("is not a number of lines"),
   );
+});
+
+describe("logs of several services", () => {
+  const printed = async (count: number, ...chunks: string[]): Promise<string> => {
+    let text = "";
+    const to = new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) });
+    const logs = new SortedLogs(to, count);
+    for (const chunk of chunks) logs.write(chunk);
+    await new Promise<void>((resolve) => logs.end(resolve));
+    logs.flush();
+    return text;
+  };
+  const line = (service: string, second: number, text: string): string =>
+    `\x1b[2K${service}-1  | 2026-11-26T16:45:0${second}.990020700Z ${text}\n`;
+
+  test("are sorted by time; the newest are shown, and a time only once", async () => {
+    const scheduler = line("scheduler", 1, "2026-11-26T16:45:01.97Z [info     ] one") + line("scheduler", 3, "three");
+    const postgres = line("postgres", 0, "none") + line("postgres", 2, "2026-11-26 16:45:02.406 UTC [7] LOG:  two");
+    expect(await printed(3, scheduler, postgres)).toBe(
+      [
+        "2026-11-26 16:45:01 scheduler     [info     ] one",
+        "2026-11-26 16:45:02 postgres      [7] LOG:  two",
+        "2026-11-26 16:45:03 scheduler     three\n",
+      ].join("\n"),
+    );
+  });
+
+  test("a line may come in pieces, and another after a silence is shown as it comes", async () => {
+    let text = "";
+    const to = new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) });
+    const logs = new SortedLogs(to, 100);
+    for (const char of line("triggerer", 5, "é")) logs.write(char);
+    await sleep(400);
+    expect(text).toBe("2026-11-26 16:45:05 triggerer     é\n");
+    logs.write(line("triggerer", 1, "late"));
+    expect(text).toMatch(/late\n$/);
+  });
 });
 
 describe("ssh", () => {
