@@ -2,16 +2,19 @@
  * `make lock` renews what the images are made of: the date of Debian's packages, versions and hashes of Python's.
  * uv resolves them. The images install them with uv, too, which is locked by version and hash in the same way.
  * What is younger than a week is left out: most packages that somebody has tampered with are withdrawn within days.
+ * It also lists the options that this Airflow knows, which the check of deployment files needs.
  */
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { $ } from "zx";
 import type { Context } from "./base/context";
 import type { Screen } from "./base/screen";
 import { UserError } from "./base/errors";
-import { TEMPLATES } from "./deployment/paths";
-import { changedPins } from "./release/pins";
+import { ROOT, TEMPLATES } from "./deployment/paths";
+import { ConfigSections, PROVIDER_CONFIG, optionTypes } from "./release/option-types";
+import { changedPins, packagesOf } from "./release/pins";
 import { runScript } from "./script";
 
 const IMAGES = join(TEMPLATES, "images");
@@ -49,6 +52,8 @@ async function lock(_deployment: unknown, { screen }: Context): Promise<void> {
       replace(screen, target, readFileSync(made, "utf8"));
     }
     replace(screen, join(IMAGES, "date"), `${new Date().toISOString().slice(0, 10)}\n`);
+    screen.say("listing Airflow's options");
+    await listOptions(work);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -63,6 +68,20 @@ async function python(folder: string): Promise<void> {
         quiet: true,
       })`${folder}/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement=${join(IMAGES, "uv.lock")}`,
   );
+}
+
+/** Writes the options of the locked Airflow and its providers. */
+async function listOptions(work: string): Promise<void> {
+  const packages = join(work, "packages");
+  const lockFile = join(work, "airflow.lock");
+  const lock = readFileSync(join(IMAGES, "requirements.lock"), "utf8");
+  writeFileSync(lockFile, packagesOf(lock, /^apache-airflow-(core|providers-.*)$/));
+  const options = ["--quiet", "--no-deps", "--require-hashes", `--python-version=${PYTHON}`, `--target=${packages}`];
+  await run(() => $({ quiet: true })`${join(work, "bin", "uv")} pip install ${options} --requirement=${lockFile}`);
+  const { stdout } = await $({ quiet: true })`${join(work, "bin", "python")} -c ${PROVIDER_CONFIG} ${packages}`;
+  const core = parse(readFileSync(join(packages, "airflow/config_templates/config.yml"), "utf8")) as ConfigSections;
+  const types = optionTypes([core, ...(JSON.parse(stdout) as ConfigSections[])]);
+  writeFileSync(join(ROOT, "provision/deployment/airflow-options.json"), `${JSON.stringify(types, null, 2)}\n`);
 }
 
 async function run(command: () => Promise<unknown>): Promise<void> {

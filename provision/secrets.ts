@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { closest, distance } from "fastest-levenshtein";
 import type { Context } from "./base/context";
 import type { Signals } from "./base/signals";
 import type { Deployment } from "./deployment/deployment";
@@ -11,6 +12,7 @@ import { withPrivateFolder } from "./base/private-folder";
 import { runScript } from "./script";
 import { openSecrets, saveSecrets } from "./deployment/secrets-file";
 import { askForReaders, isChange } from "./deployment/secrets-readers";
+import { SECRET_NAMES } from "./deployment/secret-names";
 import { complete, parseSecrets } from "./deployment/secrets-text";
 
 /** Lets the operator edit the secrets. Nothing is written if the edited text is not valid. */
@@ -35,6 +37,8 @@ async function editSecrets(deployment: Deployment, context: Context): Promise<vo
   const changed = changedNames(opened.text, edited);
   await saveSecrets(deployment, opened, edited, approve);
   screen.say(`wrote ${opened.source}${changed.length > 0 ? `: ${changed.join(", ")}` : ""}`);
+  const gone = changed.filter((name) => SECRET_NAMES.some((known) => known === name) && !has(edited, name));
+  if (gone.length > 0) screen.advise(`${gone.join(", ")}: gone, so make provision makes a new value`);
   screen.advise("next: make provision, which brings them to the host");
 }
 
@@ -52,7 +56,7 @@ async function editValid(
     const edited = readFileSync(file, "utf8");
     if (edited === text) return edited;
     try {
-      keepsUsedNames(text, edited, operatorSecretsOf(airflow));
+      checkNames(text, edited, operatorSecretsOf(airflow));
       return edited;
     } catch (error) {
       if (!(error instanceof UserError) || !process.stdin.isTTY) throw error;
@@ -65,9 +69,15 @@ async function editValid(
   }
 }
 
-/** A name that airflow.secrets uses does not go by accident: the next provision would refuse. */
-function keepsUsedNames(before: string, after: string, used: readonly string[]): void {
+/** @throws UserError if a name looks mistyped, or one is gone that airflow.secrets uses: the next provision would refuse */
+function checkNames(before: string, after: string, used: readonly string[]): void {
   const secrets = parseSecrets("your edit", after);
+  const known = [...SECRET_NAMES, ...used];
+  for (const name of Object.keys(secrets).filter((name) => !known.includes(name))) {
+    const near = closest(name, known);
+    if (distance(name, near) <= 2)
+      throw new UserError(`your edit: ${name} is no known name; did you mean ${near}?`, "nothing was written");
+  }
   const old = isValid(before) ? parseSecrets("", before) : {};
   const gone = used.filter((name) => old[name] !== undefined && secrets[name] === undefined);
   if (gone.length > 0)
@@ -102,6 +112,8 @@ function isValid(text: string): boolean {
     return false;
   }
 }
+
+const has = (text: string, name: string): boolean => Object.hasOwn(parseSecrets("", text), name);
 
 function changedNames(before: string, after: string): string[] {
   const old: Record<string, string | undefined> = isValid(before) ? parseSecrets("", before) : {};

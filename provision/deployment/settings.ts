@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkSecrets, checkSettings } from "./airflow-options";
+import { checkSecrets, checkSettings, unknownSettings } from "./airflow-options";
 import { AwsSettings, operatorNetwork } from "./aws-settings";
 import { isPublic, parseNetwork } from "./networks";
 
@@ -185,6 +185,10 @@ function* inconsistencies({
   if (infrastructure === "aws" && !aws) yield { path: ["aws"], message: "missing: give at least account and region" };
   if (infrastructure === "local" && aws)
     yield { path: ["aws"], message: "is used only with infrastructure: aws; change one of them" };
+  // A ready image may hold another Airflow than the locked one.
+  if (!airflow.image)
+    for (const { path, message } of unknownSettings(airflow.settings, airflow.requirements.length > 0))
+      yield { path: ["airflow", "settings", ...path], message };
   for (const name of Object.keys(airflow.secrets)) {
     const [section, option] = name.split(".") as [string, string];
     for (const source of [`${option}_cmd`, `${option}_secret`])

@@ -102,6 +102,12 @@ test.each([
     1,
     /error: your edit: line 1: jwt_secret must be at least 32/,
   ],
+  [
+    "a mistyped name",
+    `sed -i s/^admin_password/admin_pasword/ "$1"`,
+    1,
+    /error: your edit: admin_pasword is no known name; did you mean admin_password\?\nhint: nothing was written/,
+  ],
   ["a text that is no YAML", 'echo "- [Hunter2" > "$1"', 1, /error: your edit.*not YAML/s],
 ])("%s writes nothing", async (_what, script, status, stderr) => {
   const { deployment, editor, before } = await withEditor(script);
@@ -260,5 +266,14 @@ describe("password", () => {
     expect({ stdout, status }).toEqual({ stdout: "", status: 1 });
     expect(stderr).toMatch(/error: the password is shown on a terminal only\nhint: /);
     expect(stderr).not.toContain(secrets.admin_password);
+  });
+});
+
+test("a name that is taken out is said to get a new value", async () => {
+  const { deployment, editor } = await withEditor(`sed -i /^admin_password/d "$1"`);
+  const { status, stderr } = edit(deployment, editor);
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: expect.stringContaining("admin_password: gone, so make provision makes a new value\n"),
   });
 });

@@ -95,13 +95,13 @@ export class Life {
   }
 
   /** Runs a verb's script, because make does not pass on its exit code. */
-  run(verb: string, variables: Variables = {}): Promise<Ended> {
-    return this.start(verb, variables).ended;
+  run(verb: string, variables: Variables = {}, input?: string): Promise<Ended> {
+    return this.start(verb, variables, input).ended;
   }
 
-  start(verb: string, variables: Variables = {}): Running {
+  start(verb: string, variables: Variables = {}, input?: string): Running {
     const script = verb.includes("/") ? ["--require", "tsx/cjs", verb] : [join(ROOT, "run"), verb];
-    return this.spawn(process.execPath, script, variables);
+    return this.spawn(process.execPath, script, variables, input);
   }
 
   /** Runs a verb by make, as an operator does. @throws Error with everything that it printed, if it fails */
@@ -111,10 +111,11 @@ export class Life {
     return ended;
   }
 
-  private spawn(program: string, args: readonly string[], variables: Variables): Running {
+  private spawn(program: string, args: readonly string[], variables: Variables, input?: string): Running {
     const env = { ...process.env, DEPLOYMENT: this.name, ...variables };
     for (const name of ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"]) delete (env as NodeJS.ProcessEnv)[name];
-    const child = spawn(program, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: "pipe" });
+    child.stdin.on("error", () => undefined).end(input);
     this.running.add(child);
     let [text, stdout] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (part: string) => ((text += part), (stdout += part)));

@@ -67,6 +67,32 @@ test.each([
     local("airflow: {settings: {core: {x: [1]}}}"),
     "airflow.settings.core.x: must be a string, a number, true or false",
   ],
+  [
+    local("airflow: {settings: {core: {paralelism: 4}}}"),
+    "paralelism: Airflow knows no such option; did you mean parallelism?",
+  ],
+  [
+    local("airflow: {settings: {cor: {default_timezone: utc}}}"),
+    "cor: Airflow knows no such section; did you mean core?",
+  ],
+  [local("airflow: {settings: {webserver: {base_url: x}}}"), "Airflow knows no such section; did you mean api?"],
+  [
+    local("airflow: {settings: {scheduler: {base_url: x}}}"),
+    "Airflow knows no such option; did you mean api.base_url?",
+  ],
+  [
+    local("airflow: {settings: {my_own: {x: 1}}}"),
+    "my_own: Airflow and its providers in the image know no such section",
+  ],
+  [local("airflow: {requirements: [mine], settings: {cor: {x: 1}}}"), "did you mean core?"],
+  [local("airflow: {settings: {core: {default_timezone: Europe/Pariss}}}"), '"Europe/Pariss" is no time zone'],
+  [local("airflow: {settings: {core: {max_active_tasks_per_dag: many}}}"), 'must be a whole number, not "many"'],
+  [local("airflow: {settings: {core: {dagbag_import_timeout: soon}}}"), 'must be a number, not "soon"'],
+  [local("airflow: {settings: {scheduler: {catchup_by_default: maybe}}}"), 'must be true or false, not "maybe"'],
+  [
+    local("airflow: {settings: {logging: {logging_level: LOUD}}}"),
+    'must be one of CRITICAL, ERROR, WARNING, INFO, DEBUG, not "LOUD"',
+  ],
   [local("airflow: {settings: {core: {executor: X}}}"), "airflow.settings.core.executor: is set by provisioning"],
   [
     local("airflow: {settings: {core: {parallelism: 4}}}"),
@@ -126,6 +152,10 @@ test.each([
   "airflow: {requirements: [pandas, 'pandas[a,b]>=2.3,<3', 'x==1; python_version > \"3\"', 'apache-airflow-providers-http~=5.0; sys_platform != \"darwin\"', 'y===1.0-beta+local.1']}",
   `airflow: {image: registry.example:5000/team/airflow:3.3@sha256:${"0".repeat(64)}}`,
   "airflow: {settings: {core: {default_timezone: Europe/Paris, dagbag_import_timeout: 60.5}, api: {expose_config: true}}}",
+  "airflow: {requirements: [mine], settings: {my_own: {x: 1}}}",
+  `airflow: {image: 'localhost/a@sha256:${"0".repeat(64)}', settings: {cor: {x: 1}}}`,
+  "airflow: {settings: {celery_broker_transport_options: {visibility_timeout: 5, anything: x}}}",
+  'airflow: {settings: {core: {default_timezone: system, max_active_tasks_per_dag: "16"}, logging: {logging_level: debug}}}',
   "airflow: {settings: {logging: {min_length_masked_secret: 5}, sentry: {sentry_dsn_secret: path, sentry_on: true}}}",
   "airflow: {secrets: {sentry.sentry_dsn: dsn, secrets.backend_kwargs: dsn}}",
   "build: {aptMirror: http://mirror.example/debian, pipIndex: 'https://index.example/simple', proxy: 'http://proxy:3128'}",

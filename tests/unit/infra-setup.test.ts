@@ -73,7 +73,7 @@ describe("make setup on a machine with OpenTofu and no Terraform", () => {
   };
 
   test.each(["tofu", join(folder, "tofu")])("TERRAFORM=%s: nothing is missing", (program) =>
-    expect(setup(program)).toEqual({ status: 0, said: "nothing to do\n" }),
+    expect(setup(program)).toEqual({ status: 0, said: "this machine has all that is needed\n" }),
   );
   test("without a word, Terraform is: both ways out are told", () =>
     expect(setup("")).toEqual({

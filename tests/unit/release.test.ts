@@ -125,9 +125,11 @@ describe("a changed setting recreates the services that use it", () => {
     expect(differing(plain, releaseOf(yaml))).toEqual(users);
   });
   test("a value with a dollar sign reaches Airflow as it is", () => {
-    const { environment } = servicesOf(releaseOf("airflow: {settings: {x: {y: 'a$b${c}'}}}"))["scheduler"]!;
+    const { environment } = servicesOf(releaseOf("airflow: {settings: {api: {instance_name: 'a$b${c}'}}}"))[
+      "scheduler"
+    ]!;
     // Compose halves what is doubled.
-    expect(environment!["AIRFLOW__X__Y"]).toBe("a$$b$${c}");
+    expect(environment!["AIRFLOW__API__INSTANCE_NAME"]).toBe("a$$b$${c}");
   });
 });
 

@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { ROOT } from "../../../provision/deployment/paths";
-import { Life, pipe } from "../../support/life";
+import type { Life } from "../../support/life";
 
 const counting = `
 import os, time
@@ -26,8 +24,8 @@ export function commands(life: Life): void {
 
   test("a connection comes in by standard input, and its password is neither in the host's journal nor in Airflow's audit log", async () => {
     const connection = JSON.stringify({ conn_type: "http", host: "example.org", password: "kept-in-here" });
-    const verb = [join(ROOT, "run"), "airflow", "DEPLOYMENT=life", "CMD=connections add web --conn-json @-"];
-    expect(await pipe(process.execPath, verb, connection)).toMatchObject({ code: 0 });
+    const CMD = "connections add web --conn-json @-";
+    expect(await life.run("airflow", { CMD }, connection)).toMatchObject({ code: 0 });
     const { stdout } = await life.run("airflow", { CMD: "connections get web -o json" });
     expect(stdout).toContain("kept-in-here");
     life.transcript = life.transcript.replaceAll("kept-in-here", "");

@@ -222,7 +222,11 @@ until [ "$(docker inspect --format '{{.State.Health.Status}}' airflow-dag-proces
   });
 
   test.each<{ what: string; variables: Record<string, string>; says: RegExp }>([
-    { what: "no DAG", variables: {}, says: /error: no DAG was named\nhint: for example: make trigger DAG=canary/ },
+    {
+      what: "no DAG",
+      variables: {},
+      says: /error: no DAG was named\nhint: for example: DEPLOYMENT=life make trigger DAG=canary/,
+    },
     {
       what: "an unknown DAG",
       variables: { DAG: "cannary" },
