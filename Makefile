@@ -6,7 +6,7 @@ export DEPLOYMENT
 # The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
 override export CONF := $(value CONF)
 override export CMD := $(value CMD)
-PARAMETERS := OPEN DAG DAGS TASK RUN TRY PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
+PARAMETERS := ALL OPEN DAG DAGS TASK RUN TRY PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
 export $(PARAMETERS)
 # A mistyped parameter would be ignored. Those that are not listed above belong to the environment, or are make's own.
 typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
@@ -21,7 +21,8 @@ run := node run
 	$(run) $@
 
 help: ## lists the verbs and says which deployment is selected
-	awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; echo "deployment: $(DEPLOYMENT)"
+	awk -F ':.*## ' '/^#: / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; printf '\ndeployment: %s\n' "$(DEPLOYMENT)"
+#: begin
 demo: setup ## everything below on this machine: free, needs no cloud account
 	$(run) demo
 
@@ -31,12 +32,14 @@ keypair: packages ## makes the SSH key and the age identity; never overwrites: [
 	$(run) keypair
 state-bucket: packages ## makes the bucket for Terraform's state, once for all who share it (AWS)
 	$(run) state-bucket
+#: make a host, and change it
 plan: packages ## shows what would change: infrastructure and host; changes nothing
 	$(run) plan
 infrastructure: packages ## makes the host, by Terraform, and pins its SSH key
 	$(run) infrastructure
 provision: packages ## makes the host run Airflow as the deployment file says
 	$(run) provision
+#: use Airflow
 dags: packages ## checks the DAGs in the deployed Airflow, then switches to them: [DAGS=folder]
 	$(run) dags
 trigger: packages ## runs a DAG and waits for it: DAG=id [CONF=json|@file] [PAUSED=ok]
@@ -45,7 +48,8 @@ airflow: packages ## runs Airflow's own command line: CMD="dags list"
 	$(run) airflow
 test: packages ## tests the running deployment from outside
 	$(run) test
-status: packages ## shows one page of state; fails if something is not healthy
+#: look into it
+status: packages ## shows one page of state; fails if something is not healthy: [ALL=1] a line for each deployment
 	$(run) status
 logs: packages ## shows services' logs: [SERVICE=scheduler] [FOLLOW=1] [LINES=500]; or a DAG's: DAG=id [TASK=id] [RUN=id] [TRY=1]
 	$(run) logs
@@ -55,17 +59,20 @@ password: packages ## shows the login of the web UI, on a terminal only
 	$(run) password
 ssh: packages ## opens a shell on the host, or runs one command: [CMD="uptime"]
 	$(run) ssh
+#: look after it
 secrets: packages ## edits the encrypted secrets in $EDITOR
 	$(run) secrets
 backup: packages ## makes a backup on the host, proves it readable, pulls it here
 	$(run) backup
 reboot: packages ## reboots the host and waits until Airflow is healthy again
 	$(run) reboot
+#: leave it
 eject: packages ## writes Terraform's files and the release as a folder that works without this tool (AWS): [EJECT_TO=folder]
 	$(run) eject
 teardown: packages ## destroys the deployment after asking: [KEEP_DATA=1] [CONFIRM=name] [NO_BACKUP=1]
 	$(run) teardown
 
+#: this project itself
 check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1] [LONG=1]
 	node --require tsx/cjs tests/check.ts
 bench: packages ## measures the project, and the same work done by hand

@@ -9,6 +9,7 @@ import { onMainHost } from "./link/main-host";
 import { duration } from "./base/text";
 import type { Screen } from "./base/screen";
 import { runScript } from "./script";
+import { runAddress } from "./deployment/ui-address";
 import { readSecrets } from "./deployment/secrets-file";
 
 runScript(async (deployment, { screen, signals }) => {
@@ -20,6 +21,8 @@ runScript(async (deployment, { screen, signals }) => {
     withAirflow(host, admin_password, async (airflow) => {
       const run = await startRun(airflow, await findDag(airflow, DAG), conf, PAUSED === "ok");
       screen.print(`${run.dag_id}: run ${run.dag_run_id}`);
+      const address = runAddress(deployment, run.dag_id, run.dag_run_id);
+      if (address) screen.advise(`  while make ui is open: ${address}`);
       const lost = (error: unknown): void => {
         const isLink = error instanceof LinkLost || error instanceof HostUnreachable;
         const what = isLink ? `lost the connection to ${host.name}` : `Airflow on ${host.name} does not answer`;

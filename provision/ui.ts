@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { spawn } from "node:child_process";
 import type { Screen } from "./base/screen";
 import { UserError } from "./base/errors";
 import type { Deployment } from "./deployment/deployment";
+import { uiAddress, uiPort } from "./deployment/ui-address";
 import type { Host } from "./link/host";
 import { onMainHost } from "./link/main-host";
 import { runScript } from "./script";
@@ -12,8 +12,7 @@ import { Tunnel, openTunnel } from "./link/tunnel";
 runScript(async (deployment, { screen, signals }) => {
   await onMainHost(deployment, async (host) => {
     const tunnel = await open(host, deployment, screen);
-    // Browsers keep cookies by name, whatever the port: with a name of its own, no deployment logs another one out.
-    const address = `http://${deployment.name}.localhost:${tunnel.port}/`;
+    const address = uiAddress(deployment, tunnel.port);
     screen.print(`Airflow's UI is at ${address} until Ctrl-C`);
     screen.say(`if your browser does not know that name: http://127.0.0.1:${tunnel.port}/`);
     screen.advise("the login: make password");
@@ -23,26 +22,23 @@ runScript(async (deployment, { screen, signals }) => {
   });
 });
 
-async function open(host: Host, { name, ui }: Deployment, screen: Screen): Promise<Tunnel> {
-  const port = ui.port ?? portOf(name);
+async function open(host: Host, deployment: Deployment, screen: Screen): Promise<Tunnel> {
+  const port = uiPort(deployment);
   try {
     return await openTunnel(host, port, AIRFLOW_PORT, screen.say);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
-    if (ui.port === undefined) {
+    if (deployment.ui.port === undefined) {
       screen.say(`port ${port} of this machine is in use: taking another`);
       return openTunnel(host, 0, AIRFLOW_PORT, screen.say);
     }
     throw new UserError(
       `port ${port} of this machine ${code === "EACCES" ? "cannot be opened without more rights" : "is in use"}`,
-      `set ui.port in deployments/${name}.yaml to another, or take it out`,
+      `set ui.port in deployments/${deployment.name}.yaml to another, or take it out`,
     );
   }
 }
-
-/** The same port each time, so that bookmarks work: between 20000 and 29999, below those that systems hand out. */
-const portOf = (name: string): number => 20_000 + (createHash("sha256").update(name).digest().readUInt32BE() % 10_000);
 
 /** Opens the operator's browser if this machine has a desktop. If that fails, the address is on the terminal. */
 function openBrowser(address: string): void {

@@ -2,7 +2,8 @@ import { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { DEFAULT_DEPLOYMENT, pasteable } from "./commands";
 import { Interrupted } from "./errors";
-import { printable, withoutControls } from "./text";
+import { dim, painter } from "./paint";
+import { duration, printable, withoutControls } from "./text";
 
 /**
  * Where a verb shows what it does. Results go to standard output, progress and errors to standard error. Control
@@ -15,8 +16,11 @@ export interface Screen {
   say(text: string): void;
   /** Shows what the operator may do next, on standard error. Its commands are completed, so that they can be pasted. */
   advise(text: string): void;
-  /** Shows a line that the next output replaces. Without a terminal it shows nothing. */
-  status(text: string): void;
+  /**
+   * Shows a line that the next output replaces, with the time for which it has been true. Without a terminal it shows nothing.
+   * @param detail what is being done just now
+   */
+  status(text: string, detail?: string): void;
   /** Removes the status line. */
   clearStatus(): void;
   /** A screen for one of several hosts that are changed at the same time: its lines begin with this name. */
@@ -33,32 +37,43 @@ export interface Screen {
 /** The one screen of this process: its standard output and standard error. @param deployment what the verb acts on */
 export function makeScreen(deployment = process.env["DEPLOYMENT"] || DEFAULT_DEPLOYMENT): Screen {
   const isTerminal = (): boolean => process.stderr.isTTY === true;
-  const statuses = new Map<string, string>();
+  const statuses = new Map<string, Status>();
   let shown = "";
+  let clock: NodeJS.Timeout | undefined;
 
   const hide = (): void => {
     if (shown) process.stderr.write("\r\x1b[K");
     shown = "";
   };
   const show = (): void => {
+    if (statuses.size === 0) {
+      clearInterval(clock);
+      clock = undefined;
+    }
     if (!isTerminal() || statuses.size === 0) return;
-    shown = [...statuses.values()].join(" · ").slice(0, (process.stderr.columns ?? 80) - 1);
-    process.stderr.write(shown);
+    shown = [...statuses.values()]
+      .map(describe)
+      .join(" · ")
+      .slice(0, (process.stderr.columns || 80) - 1);
+    process.stderr.write(dim(process.stderr, shown));
+    clock ??= setInterval(() => (hide(), show()), 1000).unref();
   };
   /** Shows a line of one host; the status lines of the other hosts stay. */
   const write = (name: string, text: string, to: NodeJS.WriteStream): void => {
     hide();
     statuses.delete(name);
-    to.write(`${prefixed(name, printable(text))}\n`);
+    to.write(`${prefixed(name, painter(to)(printable(text)))}\n`);
     show();
   };
   const part = (name: string): Screen => ({
     print: (text) => write(name, text, process.stdout),
     say: (text) => write(name, text, process.stderr),
     advise: (text) => write(name, pasteable(text, deployment), process.stderr),
-    status: (text) => {
+    status: (text, detail = "") => {
       hide();
-      statuses.set(name, prefixed(name, printable(text).split("\n")[0]!));
+      const line = prefixed(name, printable(text).split("\n")[0]!);
+      const was = statuses.get(name);
+      statuses.set(name, { text: line, detail: printable(detail), since: was?.text === line ? was.since : Date.now() });
       show();
     },
     clearStatus: () => {
@@ -79,6 +94,19 @@ export function makeScreen(deployment = process.env["DEPLOYMENT"] || DEFAULT_DEP
     },
   });
   return part("");
+}
+
+interface Status {
+  readonly text: string;
+  readonly detail: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** A moment is shown without its time, so that a quick verb does not flicker. */
+function describe({ text, detail, since }: Status): string {
+  const seconds = Math.floor((Date.now() - since) / 1000);
+  return [text, ...(seconds >= 2 ? [duration(seconds)] : []), ...(detail ? [`· ${detail}`] : [])].join(" ");
 }
 
 const prefixed = (name: string, text: string): string => (name ? text.replace(/^(?=.)/gm, `${name}: `) : text);

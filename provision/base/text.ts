@@ -17,6 +17,7 @@ export const indent = (text: string, by: number): string => text.replace(/^(?=.)
 
 /** Formats seconds: `0.4 s`, `12 s`, `2 min 5 s`. */
 export function duration(seconds: number): string {
+  if (Number.isInteger(seconds) && seconds < 60) return `${seconds} s`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;

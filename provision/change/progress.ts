@@ -12,6 +12,9 @@ export class Progress {
   private rest = Buffer.alloc(0);
   private output: string[] = [];
   private startedAt = 0;
+  private toldAt = 0;
+  /** The status line of the action that runs. */
+  private current = "";
 
   constructor(
     private readonly change: CompiledChange,
@@ -54,6 +57,10 @@ export class Progress {
     this.output.push(line);
     if (this.output.length > 200) this.output.splice(0, 100);
     if (process.env["VERBOSE"]) this.screen.say(`    ${line}`);
+    else if (this.current && Date.now() - this.toldAt > 100) {
+      this.toldAt = Date.now();
+      this.screen.status(this.current, line.trim());
+    }
   }
 
   private mark(text: string): void {
@@ -62,11 +69,13 @@ export class Progress {
     if (word === "start") {
       this.output = [];
       this.startedAt = Date.now();
-      this.screen.status(`  … ${summary}`);
-    } else if (word === "end" && code === "0") {
+      this.screen.status((this.current = `  … ${summary}`));
+    } else if (word === "end") {
+      this.current = "";
+      if (code !== "0") return;
       const seconds = (Date.now() - this.startedAt) / 1000;
       this.screen.say(`  ${pastTense(summary as Summary)}${seconds > 1 ? ` (${duration(seconds)})` : ""}`);
-    } else if (word !== "end" && word !== "done") {
+    } else if (word !== "done") {
       this.note = text.slice(text.indexOf(" ") + 1);
     }
   }

@@ -47,7 +47,8 @@ export function loadDeployment(name: string, directory = DEPLOYMENTS): Deploymen
   };
 }
 
-const knownDeployments = (directory: string): string[] =>
+/** The names of the deployment files. */
+export const knownDeployments = (directory = DEPLOYMENTS): string[] =>
   readdirSync(directory).flatMap((entry) => /^([a-z][a-z0-9-]*)\.yaml$/.exec(entry)?.[1] ?? []);
 
 /** Parses and checks a deployment file's text. @throws UserError: one for all problems, each with its line and path */

@@ -6,6 +6,8 @@ import { SERVICES } from "../release/wanted";
 
 export interface Page {
   readonly lines: readonly string[];
+  /** The page in a few words, for a line among those of other deployments. */
+  readonly summary: string;
   /** What is not healthy; `make status` fails if there is any. */
   readonly problems: readonly string[];
   /** What the operator should look after; `make status` does not fail because of it. */
@@ -59,7 +61,11 @@ export function statusPage(host: HostStatus, airflow: AirflowStatus | Error, now
       host.backup ? `${since(host.backup.made)} ago, ${size(host.backup.bytes)} (${host.backup.name})` : "none",
     ),
   ];
-  return { lines, problems, warnings };
+  const summary =
+    airflow instanceof Error
+      ? ""
+      : `Airflow ${airflow.version}, ${airflow.active} active DAGs, up for ${age(host.uptime)}`;
+  return { lines, summary, problems, warnings };
 }
 
 const restarted = (times: number): string =>

@@ -20,15 +20,15 @@ test("whoever made the keys logs in, if there are no operators", () => {
   expect(authorizedKeys(deployment("ssh-ed25519 AAAA me"))).toEqual(["ssh-ed25519 AAAA me"]);
   expect(authorizedKeys(deployment(undefined))).toEqual([]);
 });
-test("exactly the operators log in, if there are some", () => {
+test("exactly the operators log in, if there are some, each under the name in the deployment file", () => {
   expect(authorizedKeys(deployment(undefined, "ssh-ed25519 AAAA ann", " ssh-ed25519 BBBB bob "))).toEqual([
-    "ssh-ed25519 AAAA ann",
-    "ssh-ed25519 BBBB bob",
+    "ssh-ed25519 AAAA operator 0",
+    "ssh-ed25519 BBBB operator 1",
   ]);
 });
 test("a key is the same with another comment", () => {
   expect(authorizedKeys(deployment("ssh-ed25519 AAAA me@laptop", "ssh-ed25519 AAAA ann"))).toEqual([
-    "ssh-ed25519 AAAA ann",
+    "ssh-ed25519 AAAA operator 0",
   ]);
 });
 test("nobody locks himself out", () => {

@@ -1,8 +1,14 @@
 import { makeScreen } from "../../provision/base/screen";
 
 /** What a screen writes; `isTTY` decides whether it shows a status line. */
-async function shown(isTTY: boolean, use: (screen: ReturnType<typeof makeScreen>) => void): Promise<string[]> {
+async function shown(
+  isTTY: boolean,
+  use: (screen: ReturnType<typeof makeScreen>) => void,
+  env: Record<string, string> = { NO_COLOR: "1" },
+): Promise<string[]> {
   const written: string[] = [];
+  const before = { ...process.env };
+  Object.assign(process.env, env);
   const was = Object.getOwnPropertyDescriptor(process.stderr, "isTTY");
   Object.defineProperty(process.stderr, "isTTY", { value: isTTY, configurable: true });
   const spies = (["stdout", "stderr"] as const).map((name) =>
@@ -12,6 +18,10 @@ async function shown(isTTY: boolean, use: (screen: ReturnType<typeof makeScreen>
     use(makeScreen());
   } finally {
     spies.forEach((spy) => spy.mockRestore());
+    for (const name of Object.keys(env)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
     if (was) Object.defineProperty(process.stderr, "isTTY", was);
     else delete (process.stderr as { isTTY?: boolean }).isTTY;
   }
@@ -87,4 +97,54 @@ test("hosts that are worked on side by side share one screen: every line says wh
     "stderr: worker-1: build",
     "stderr: \r\u001b[K",
   ]);
+});
+
+describe("colours", () => {
+  const use = (screen: ReturnType<typeof makeScreen>): void => {
+    screen.say("error: disk full");
+    screen.advise("hint: free some");
+    screen.say("  + a key");
+    screen.say("plain");
+  };
+  const plain = ["stderr: error: disk full\n", "stderr: hint: free some\n", "stderr:   + a key\n", "stderr: plain\n"];
+  const coloured = [
+    "stderr: \u001b[1m\u001b[31merror:\u001b[39m\u001b[22m disk full\n",
+    "stderr: \u001b[36mhint:\u001b[39m free some\n",
+    "stderr: \u001b[32m  + a key\u001b[39m\n",
+    "stderr: plain\n",
+  ];
+  test.each<[what: string, isTTY: boolean, env: Record<string, string>, expected: string[]]>([
+    ["on a terminal", true, { NO_COLOR: "", FORCE_COLOR: "", TERM: "xterm" }, coloured],
+    ["not in a pipe", false, { NO_COLOR: "", FORCE_COLOR: "" }, plain],
+    ["not with NO_COLOR", true, { NO_COLOR: "1", FORCE_COLOR: "1", TERM: "xterm" }, plain],
+    ["in a pipe with FORCE_COLOR", false, { NO_COLOR: "", FORCE_COLOR: "1" }, coloured],
+    ["not on a terminal that knows none", true, { NO_COLOR: "", FORCE_COLOR: "", TERM: "dumb" }, plain],
+  ])("%s", async (_what, isTTY, env, expected) => expect(await shown(isTTY, use, env)).toEqual(expected));
+
+  test("what a host sends brings no colours of its own", async () => {
+    const env = { NO_COLOR: "", FORCE_COLOR: "1" };
+    expect(await shown(false, (screen) => screen.print("\u001b[31mred\u001b[0m"), env)).toEqual(["stdout: red\n"]);
+  });
+});
+
+test("a status line tells for how long it has been true, and what is being done; its clock ends with it", async () => {
+  jest.useFakeTimers();
+  try {
+    const written = await shown(true, (screen) => {
+      screen.status("building");
+      jest.advanceTimersByTime(3000);
+      screen.status("building", "step 2");
+      screen.status("packing");
+      screen.clearStatus();
+      jest.advanceTimersByTime(3000);
+    });
+    const lines = written.map((text) => text.slice("stderr: ".length)).filter((text) => text !== "\r\u001b[K");
+    expect(lines).toEqual([
+      ...["building", "building", "building 2 s", "building 3 s"],
+      ...["building 3 s · step 2", "packing"],
+    ]);
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
 });

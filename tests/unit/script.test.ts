@@ -59,3 +59,19 @@ test("the verb gets the deployment that DEPLOYMENT names", () => {
     ).status,
   ).toBe(0);
 });
+test("make status ALL=1: a line for every deployment, and which one is not healthy", () => {
+  const AIRFLOW_DEPLOYMENTS = mkdtempSync(join(tmpdir(), "deployments-"));
+  const AIRFLOW_STATE = mkdtempSync(join(tmpdir(), "state-"));
+  writeFileSync(join(AIRFLOW_DEPLOYMENTS, "new.yaml"), "infrastructure: local");
+  writeFileSync(join(AIRFLOW_DEPLOYMENTS, "mistyped.yaml"), "infrastructure: lcoal");
+  writeFileSync(join(AIRFLOW_DEPLOYMENTS, "x.example.yaml"), "infrastructure: aws");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "run"), "status", "ALL=1"], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], AIRFLOW_DEPLOYMENTS, AIRFLOW_STATE },
+  });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: expect.stringMatching(/^mistyped {2}deployments\/mistyped\.yaml is not valid: .*\nnew {7}no host yet\n$/),
+    stderr: "error: not healthy: mistyped\nhint: DEPLOYMENT=mistyped make status says more\n",
+  });
+});

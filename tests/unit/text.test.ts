@@ -15,7 +15,7 @@ test("no title, clipboard or colour sequence keeps its escape", () => {
 });
 
 test.each([
-  [0, "0.0 s"],
+  [0, "0 s"],
   [0.44, "0.4 s"],
   [9.94, "9.9 s"],
   [9.96, "10 s"],

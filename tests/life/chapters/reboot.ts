@@ -59,7 +59,7 @@ systemctl --quiet enable life-lost-volume.service`);
     expect(gone.text).toMatch(/the data volume, keys, secrets and backups stay/);
     expect(await life.run("provision")).toMatchObject({
       code: 1,
-      text: expect.stringMatching(/hint: run make infrastructure/),
+      text: expect.stringMatching(/hint: run DEPLOYMENT=life make infrastructure/),
     });
     await life.make("infrastructure");
     await life.make("provision");

@@ -66,7 +66,7 @@ export function secrets(life: Life): void {
     expect(await life.run("provision")).toMatchObject({
       code: 1,
       text: expect.stringMatching(
-        /airflow\.secrets names what is not among the secrets: sentry_dsn\nhint: add it with make secrets/,
+        /airflow\.secrets names what is not among the secrets: sentry_dsn\nhint: add it with DEPLOYMENT=life make secrets/,
       ),
     });
     const editor = join(life.state, life.name, "work/editor.sh");
