@@ -77,7 +77,7 @@ check: packages $(if $(FAST),,python) ## runs the project's own tests: [FAST=1] 
 	node --require tsx/cjs tests/check.ts
 bench: packages ## measures the project, and the same work done by hand
 	node --require tsx/cjs tests/bench.ts
-docs: packages ## writes the parts of README and docs/ that are made from the code
+docs: packages ## writes the parts of docs/ that are made from the code
 	$(run) docs
 lock: packages ## renews the lock files of images and packages
 	$(run) lock

@@ -6,7 +6,7 @@ import { ROOT } from "./deployment/paths";
 import { jsonSchema } from "./deployment/settings-table";
 import { TABLES, withTable } from "./page/generated-tables";
 
-/** `make docs`: writes every part of README, docs/ and deployments/ that is made from the code. */
+/** `make docs`: writes every part of docs/ and deployments/ that is made from the code. */
 const context = makeContext();
 runMain(context, async () => {
   for (const each of TABLES) {

@@ -83,5 +83,5 @@ function valueOf(source: string, document: Document): unknown {
 const invalid = (message: string, problems: readonly string[]) =>
   new UserError(
     problems.length === 1 ? `${message}: ${problems[0]}` : [`${message}:`, ...problems].join("\n  "),
-    "see README.md, Settings, for every setting and its default",
+    "docs/settings.md has every setting and its default",
   );

@@ -29,7 +29,7 @@ const word = text(/^[a-z][a-z0-9_]*$/, "must be lower-case letters, digits and _
 
 const memory = z.int().min(256).max(4_194_304);
 
-/** The deployment file: everything that an operator edits. Descriptions become README's table and editors' schema. */
+/** The deployment file: everything that an operator edits. Descriptions become the table of docs/settings.md and editors' schema. */
 const Fields = z.strictObject({
   infrastructure: z
     .enum(["local", "aws"])

@@ -3,7 +3,7 @@ import { settingsTable } from "../deployment/settings-table";
 
 /** Documents that hold a table, between `<!-- name -->` and `<!-- /name -->`. */
 export const TABLES = [
-  { file: "README.md", name: "settings", table: settingsTable },
+  { file: "docs/settings.md", name: "settings", table: settingsTable },
   { file: "docs/aws.md", name: "costs", table: costTable },
 ] as const;
 

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DEPLOYMENT_VERBS } from "../../provision/base/commands";
 import { parseSettings } from "../../provision/deployment/deployment";
 import { ROOT } from "../../provision/deployment/paths";
@@ -12,8 +12,16 @@ const unique = (words: readonly string[]): string[] => [...new Set(words)].sort(
 
 const section = (title: string): string => readme.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
 const rowsOf = (text: string): string[] => text.split("\n").filter((line) => /^\| [`\w]/.test(line));
-const spans = [...readme.replace(/^```[^]*?^```/gm, "").matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
-const lines = [...readme.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line!);
+/** The pages that an operator reads, by their path. */
+const pages = new Map(
+  [
+    "README.md",
+    ...readdirSync(join(ROOT, "docs")).flatMap((file) => (file.endsWith(".md") ? [`docs/${file}`] : [])),
+  ].map((file) => [file, textOf(file)] as const),
+);
+const everything = [...pages.values()].join("\n");
+const spans = [...everything.replace(/^```[^]*?^```/gm, "").matchAll(/`([^`\n]+)`/g)].map(([, span]) => span!);
+const lines = [...everything.matchAll(/^ {4}(\S.*)$/gm)].map(([, line]) => line!);
 const commands = [...lines, ...spans].filter((text) => /^([A-Z_]+=\S+ )*make( |$)/.test(text));
 
 /** What `make help` prints, by verb. */
@@ -66,9 +74,10 @@ test("what the README's table says of a verb's parameters, make help says, too",
 });
 
 test.each(unique(commands))("%s is a command with known parameters", (command) => {
-  const [, before, verb, after] = /^(.*?)make(?: ([a-z]+))?(.*)$/.exec(command)!;
-  if (verb) expect([...help.keys()]).toContain(verb);
-  const known = ["DEPLOYMENT", "VERBOSE"].concat(parametersIn(help.get(verb ?? "help")!));
+  const [, before, words, after] = /^(.*?)make((?: [a-z-]+(?=\s|$))*)(.*)$/.exec(command)!;
+  const verbs = words!.trim().split(" ").filter(Boolean);
+  for (const verb of verbs) expect([...help.keys()]).toContain(verb);
+  const known = ["DEPLOYMENT", "VERBOSE"].concat(...verbs.map((verb) => parametersIn(help.get(verb)!)));
   for (const name of parametersIn(`${before} ${after!.split("#")[0]!}`)) expect(known).toContain(name);
 });
 
@@ -85,28 +94,44 @@ test("every parameter of make help is passed on by the Makefile", () => {
   for (const name of [...help.values()].flatMap(parametersIn)) expect(exported).toContain(name);
 });
 
-test.each(unique([...readme.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)))(
-  "the link %s leads somewhere",
-  (link) => {
-    if (link.startsWith("https://")) return;
-    const headings = [...readme.matchAll(/^## (.*)$/gm)].map(
-      ([, title]) => `#${title!.toLowerCase().replace(/ /g, "-")}`,
-    );
-    if (link.startsWith("#")) expect(headings).toContain(link);
-    else expect(existsSync(join(ROOT, link))).toBe(true);
-  },
+const links = [...pages].flatMap(([file, text]) =>
+  unique([...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)).map((link) => [file, link] as const),
 );
+test.each(links.filter(([, link]) => !link.startsWith("https://")))("%s: the link %s leads somewhere", (file, link) => {
+  const [path, anchor] = link.split("#") as [string, string?];
+  const target = path ? join(dirname(file), path) : file;
+  expect(existsSync(join(ROOT, target))).toBe(true);
+  if (anchor === undefined) return;
+  const titles = [...textOf(target).matchAll(/^##+ (.*)$/gm)].map(([, title]) => title!);
+  expect(
+    titles.map((title) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} -]/gu, "")
+        .replace(/ /g, "-"),
+    ),
+  ).toContain(anchor);
+});
 
-test("every picture of docs/ is shown, and every page is linked", () => {
+test("every picture of docs/ is shown, and every page is linked, also by the index", () => {
   const files = readdirSync(join(ROOT, "docs")).filter((file) => /\.(png|svg|md)$/.test(file));
   for (const file of files) expect(readme).toContain(`](docs/${file})`);
+  for (const file of files.filter((name) => name.endsWith(".md") && name !== "README.md"))
+    expect(textOf("docs/README.md")).toContain(`](${file})`);
+});
+
+test("every page of docs/ begins with the question that it answers, and the README is short", () => {
+  for (const [file, text] of pages)
+    if (!["README.md", "docs/README.md", "docs/decisions.md"].includes(file))
+      expect({ file, text }).toEqual({ file, text: expect.stringMatching(/^# .+\n\n.*\?/) });
+  expect(readme.split(/\s+/).length).toBeLessThan(2200);
 });
 
 const folders = readdirSync(ROOT, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? [entry.name] : [],
 );
 /** Names that the text makes up, and what is made only when something runs. */
-const madeUp = /^(state|node_modules)\/|<|\/(staging|rehearsal|x)\.yaml/;
+const madeUp = /^(state|node_modules)\/|<|\/(staging|rehearsal|production|x)\.yaml/;
 const paths = [...spans, ...lines]
   .flatMap((text) => text.split(/[\s:=,]+/))
   .filter((word) => folders.includes(word.split("/")[0]!) && word.includes("/") && !madeUp.test(word));
@@ -138,7 +163,7 @@ const sources = ["provision"].flatMap((folder) =>
 );
 /** With every value as `…`, the way that the README writes it. */
 const program = sources.join("\n").replaceAll(/\$\{[^}]*\}/g, "…");
-const symptoms = rowsOf(section("When something goes wrong")).flatMap((row) => /^\| .*?`([^`]+)`/.exec(row)?.[1] ?? []);
+const symptoms = rowsOf(textOf("docs/troubleshooting.md")).flatMap((row) => /^\| .*?`([^`]+)`/.exec(row)?.[1] ?? []);
 
 test.each(symptoms.filter((text) => !text.startsWith("make ")))("the program says: %s", (symptom) => {
   const pieces = symptom.split(/…|"x"|\bx\b|ubuntu@|admin|, then output/).map((piece) => piece.trim());
