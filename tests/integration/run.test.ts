@@ -7,6 +7,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -121,6 +122,23 @@ test("what was compiled is used again, and never when a source is another by now
   expect((await run("greet", "DAG=you")).out).toBe("goodbye you\n");
   greets("hello");
   expect((await run("greet", "DAG=you")).out).toBe("hello you\n");
+});
+
+test("machine code of a run before that is damaged, or another V8's, is made again", async () => {
+  await run("greet");
+  const files = readdirSync(compiled).filter((name) => name.endsWith(".greet.code"));
+  expect(files.length).toBeGreaterThan(0);
+  for (const file of files) writeFileSync(join(compiled, file), "no code");
+  expect(await run("greet", "DAG=you")).toMatchObject({ code: 0, out: "hello you\n", err: "" });
+  expect(files.filter((file) => statSync(join(compiled, file)).size > 100)).toHaveLength(1);
+});
+
+test("with DEBUG, an error shows its place in the sources", async () => {
+  writeFileSync(join(root, "provision/fail.ts"), "\n\nconst n: number = 1;\nthrow new Error(`no ${n}`);");
+  await run("fail");
+  const { err } = await runIn(root, { env: { ...process.env, DEBUG: "1" } }, "fail");
+  expect(err).toMatch(/provision\/fail\.ts:4/);
+  writeFileSync(join(root, "provision/fail.ts"), "process.exitCode = 75;");
 });
 
 test("a verb's exit code is that of ./run", async () =>
