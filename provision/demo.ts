@@ -9,9 +9,9 @@ import { runScript } from "./script";
 
 /** Runs the verbs that lead from nothing to a running Airflow with a DAG run that succeeded. */
 runScript(async (deployment, context) => {
-  if (deployment.aws) {
+  if (deployment.infrastructure !== "local") {
     throw new UserError(
-      `make demo is for a host on this machine, but "${deployment.name}" is on AWS`,
+      `make demo is for a host on this machine, but "${deployment.name}" is elsewhere (infrastructure: ${deployment.infrastructure})`,
       "run the verbs one by one: make help",
     );
   }

@@ -7,6 +7,7 @@ import type { Host } from "./link/host";
 import { changeHost, planHost } from "./change/change-host";
 import type { Plan } from "./change/planning";
 import { script } from "./base/shell";
+import { bind } from "./steps/bind";
 import { mount } from "./steps/mount";
 
 /** Plans the mount of the data volume, without which a host's state cannot be read. Empty if nothing is to be done. */
@@ -15,7 +16,7 @@ export async function planFirstBoot(
   host: Host,
   { dataDevice }: Pick<Outputs, "dataDevice">,
 ): Promise<Plan> {
-  return dataDevice ? (await planHost(context, host, [mount], dataDevice)).plan : [];
+  return dataDevice ? (await planMount(context, host, dataDevice)).plan : [];
 }
 
 /** If the data volume is not mounted yet, waits for cloud-init and mounts the volume, by a change of its own. */
@@ -27,8 +28,15 @@ export async function finishFirstBoot(
 ): Promise<void> {
   if (!dataDevice || (await planFirstBoot(context, host, { dataDevice })).length === 0) return;
   await waitForCloudInit(context, host);
-  await changeHost(context, host, await planHost(context, host, [mount], dataDevice), author);
+  await changeHost(context, host, await planMount(context, host, dataDevice), author);
 }
+
+const planMount = (
+  context: Context,
+  host: Host,
+  device: NonNullable<Outputs["dataDevice"]>,
+): ReturnType<typeof planHost> =>
+  "folder" in device ? planHost(context, host, [bind], device) : planHost(context, host, [mount], device);
 
 const SECONDS = 600;
 const WAIT = script(`command -v cloud-init > /dev/null || exit 0

@@ -37,7 +37,8 @@ async function makeInfrastructure(
     await infrastructure.refuse(plan, untouched);
     await confirmLosses(context, deployment, plan, "infrastructure", untouched);
   });
-  const outputs = await infrastructure.complete(await readStackOutputs(context, deployment, "host"));
+  const made = infrastructure.withoutTerraform ? {} : await readStackOutputs(context, deployment, "host");
+  const outputs = await infrastructure.complete(made);
   writeOutputs(deployment, outputs);
   for (const host of outputs.hosts) {
     // If a key is pinned for this host already, it was learned in the same way, here or by another operator.

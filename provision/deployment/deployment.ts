@@ -42,7 +42,7 @@ export function loadDeployment(name: string, directory = DEPLOYMENTS): Deploymen
     ...settings,
     build: { ...settings.build, ...(caBundle && { caBundle: absolute(caBundle) }) },
     name,
-    wantsRecovery: settings.aws !== undefined,
+    wantsRecovery: settings.infrastructure !== "local",
     paths: pathsOf(name, settings.infrastructure, settings.backup.directory),
   };
 }

@@ -36,7 +36,19 @@ type Places = (
   name: string,
   state: string,
 ) => { readonly keys: string } & Omit<Paths, "state" | "outputs" | "sshKey" | "ageIdentity" | "recovery">;
-const PLACES: Readonly<Record<"local" | "aws", Places>> = {
+/** What can be made again lies in the checkout's state/, what a team shares is committed, the rest is at home. */
+const shared: Places = (name) => {
+  const keys = join(homedir(), ".config/airflow-deployment", name);
+  return {
+    keys,
+    knownHosts: join(DEPLOYMENTS, `${name}.known_hosts`),
+    terraformState: keys,
+    providerLock: undefined,
+    secrets: join(DEPLOYMENTS, "../secrets", `${name}.age`),
+    backups: join(homedir(), "airflow-backups", name),
+  };
+};
+const PLACES: Readonly<Record<"local" | "aws" | "existing", Places>> = {
   // A deployment on this machine keeps everything under state/ …
   local: (_name, state) => ({
     keys: join(state, "keys"),
@@ -46,18 +58,9 @@ const PLACES: Readonly<Record<"local" | "aws", Places>> = {
     secrets: join(state, "secrets.age"),
     backups: join(state, "backups"),
   }),
-  // … one on AWS keeps only what can be made again there. What its team shares lies in the checkout, the rest at home.
-  aws: (name) => {
-    const keys = join(homedir(), ".config/airflow-deployment", name);
-    return {
-      keys,
-      knownHosts: join(DEPLOYMENTS, `${name}.known_hosts`),
-      terraformState: keys,
-      providerLock: join(DEPLOYMENTS, `${name}.terraform.lock.hcl`),
-      secrets: join(DEPLOYMENTS, "../secrets", `${name}.age`),
-      backups: join(homedir(), "airflow-backups", name),
-    };
-  },
+  // … one elsewhere does not.
+  aws: (name, state) => ({ ...shared(name, state), providerLock: join(DEPLOYMENTS, `${name}.terraform.lock.hcl`) }),
+  existing: shared,
 };
 
 /** The paths of a deployment. @param backups `backup.directory` of the deployment file */

@@ -1,16 +1,8 @@
 import { z } from "zod";
 import { checkSecrets, checkSettings, unknownSettings } from "./airflow-options";
-import { AwsSettings, operatorNetwork } from "./aws-settings";
+import { AwsSettings } from "./aws-settings";
 import { isPublic, parseNetwork } from "./networks";
-
-const text = (pattern: RegExp, message: string) => z.string().regex(pattern, message);
-
-const operator = z.strictObject({
-  name: text(/^[\p{L}\p{N}._@ -]{1,64}$/u, "must be 1 to 64 letters, digits, spaces and . _ @ -"),
-  ssh: z.string().refine(isSshKey, "must be a public key on one line, as in ~/.ssh/id_ed25519.pub"),
-  age: text(/^age1(pq1)?[02-9ac-hj-np-z]{58,}$/, "must be an age recipient (age1…), as `make keypair` prints it"),
-  cidrs: z.array(operatorNetwork).max(20).optional(),
-});
+import { existingHost, operator, text } from "./people-and-hosts";
 
 const requirement = text(
   // No option (` --x`), URL, path, variable or comment, and no end of line of any kind: pip would obey it.
@@ -32,8 +24,17 @@ const memory = z.int().min(256).max(4_194_304);
 /** The deployment file: everything that an operator edits. Descriptions become the table of docs/settings.md and editors' schema. */
 const Fields = z.strictObject({
   infrastructure: z
-    .enum(["local", "aws"])
-    .describe("where the host is made: `local`, a systemd container on this machine; `aws`, an EC2 instance"),
+    .enum(["local", "aws", "existing"])
+    .describe(
+      "where the host is: `local`, made on this machine as a systemd container; `aws`, made as an EC2 instance; `existing`, a machine of yours, which `hosts` names",
+    ),
+  hosts: z
+    .array(existingHost)
+    .max(1, "one host is all that works yet")
+    .default([])
+    .describe(
+      "with `existing`, the machine: `address`, `port` (22), `user` (with passwordless sudo), `hostKey` (its public SSH key), `data` (a folder, or an empty block device, for `/srv/airflow`; without it something must be mounted there already)",
+    ),
   operators: z
     .array(operator)
     .refine((team) => new Set(team.map(({ name }) => name)).size === team.length, "names must differ")
@@ -171,19 +172,24 @@ export const Settings = Fields.superRefine((settings, context) => {
 });
 export type Settings = Readonly<Omit<Fields, "infrastructure" | "aws">> &
   (
-    | { readonly infrastructure: "local"; readonly aws?: undefined }
+    | { readonly infrastructure: "local" | "existing"; readonly aws?: undefined }
     | { readonly infrastructure: "aws"; readonly aws: AwsSettings }
   );
 
 /** Problems of settings that contradict each other. */
 function* inconsistencies({
   infrastructure,
+  hosts,
   operators,
   airflow,
   aws,
 }: Fields): Generator<{ path: PropertyKey[]; message: string }> {
   if (infrastructure === "aws" && !aws) yield { path: ["aws"], message: "missing: give at least account and region" };
-  if (infrastructure === "local" && aws)
+  if (infrastructure === "existing" && hosts.length === 0)
+    yield { path: ["hosts"], message: "missing: name the machine: [{address, user, hostKey}]" };
+  if (infrastructure !== "existing" && hosts.length > 0)
+    yield { path: ["hosts"], message: "is used only with infrastructure: existing; change one of them" };
+  if (infrastructure !== "aws" && aws)
     yield { path: ["aws"], message: "is used only with infrastructure: aws; change one of them" };
   // A ready image may hold another Airflow than the locked one.
   if (!airflow.image)
@@ -201,8 +207,7 @@ function* inconsistencies({
   const access = infrastructure === "aws" ? aws?.access : undefined;
   for (const [i, { name, cidrs = [] }] of operators.entries()) {
     const path = ["operators", i, "cidrs"];
-    if (cidrs.length > 0 && infrastructure === "local")
-      yield { path, message: "is used only with infrastructure: aws; a local host answers only this machine" };
+    if (cidrs.length > 0 && infrastructure !== "aws") yield { path, message: "is used only with infrastructure: aws" };
     if (cidrs.length > 0 && (access === "ssm" || access === "eice"))
       yield { path, message: `has no effect with aws.access: ${access}: remove it, or set access: direct` };
     if (access !== "direct") continue;
@@ -231,16 +236,4 @@ function notYet<T extends z.ZodType>(type: T, only: z.infer<T> & {}) {
   return type
     .refine((value) => value === only, `must be ${JSON.stringify(only)}: nothing else works yet`)
     .default(only as any);
-}
-
-/** Whether this is a public key on one line, without options, whose blob has the same type as its first word. */
-function isSshKey(value: string): boolean {
-  const [, type, blob] = /^((?:sk-)?(?:ssh|ecdsa)-[\w.@-]+) ([A-Za-z0-9+/]+={0,3})(?: [^\n\r]*)?$/.exec(value) ?? [];
-  if (!type || !blob) return false;
-  const bytes = Buffer.from(blob, "base64");
-  return (
-    bytes.length > type.length + 4 &&
-    bytes.readUInt32BE(0) === type.length &&
-    bytes.toString("latin1", 4, 4 + type.length) === type
-  );
 }

@@ -19,8 +19,17 @@ export type HostOutput = Readonly<z.infer<typeof HostOutput>>;
 /** What `make infrastructure` hands over to the other verbs: the same for every kind of infrastructure. */
 export const Outputs = z.strictObject({
   hosts: z.array(HostOutput).min(1),
-  /** The block device of the data volume, to be mounted at /srv/airflow; null if infrastructure has mounted it. */
-  dataDevice: z.nullable(z.strictObject({ volumeId: z.string() })),
+  /**
+   * What is to be mounted at /srv/airflow: EC2's volume, another block device, or a folder; null if infrastructure, or
+   * somebody else, has mounted something there.
+   */
+  dataDevice: z.nullable(
+    z.union([
+      z.strictObject({ volumeId: z.string() }),
+      z.strictObject({ device: z.string() }),
+      z.strictObject({ folder: z.string() }),
+    ]),
+  ),
   /** The bucket to which the host may add backups. */
   backupBucket: z.string().optional(),
 });

@@ -17,6 +17,8 @@ export interface Infrastructure {
   readonly readsEmptyPlans: boolean;
   /** Whether a teardown destroys the whole stack. If not, it applies the stack without what must go. */
   destroysWhole(stack: Stack): boolean;
+  /** The changes of an infrastructure that Terraform has no part in: then there are no stacks. */
+  readonly withoutTerraform?: () => readonly PlannedChange[];
   /** The host stack's outputs, completed by what only Docker knows: a local host's private address. */
   complete(stackOutputs: Record<string, unknown>): Promise<Outputs>;
   /** How a new host's SSH host key is read without the network that the key protects. */

@@ -35,6 +35,7 @@ export function applyInfrastructure(
     const planning = { folder, destroy: destroy !== undefined };
     const { plan, variables } = await planStacks(infrastructure, stacks, planning);
     if (plan.changes.length > 0) await confirm(plan, NOTHING_TOUCHED);
+    if (infrastructure.withoutTerraform) return plan;
     if (!destroy) await detach(infrastructure, plan, variables, onProgress);
     // A plan without changes is applied, too: it may hold new outputs.
     for (const stack of stacks) {

@@ -56,6 +56,7 @@ export async function planStacks(
   stacks: readonly Stack[],
   options: PlanOptions,
 ): Promise<Planned> {
+  if (infrastructure.withoutTerraform) return { plan: summarize(infrastructure.withoutTerraform()), variables: {} };
   const synth: SynthOptions = options.destroy && stacks.includes("data") ? { WITHOUT_DATA: "1" } : {};
   try {
     return await planOnce(infrastructure, stacks, options, synth);

@@ -21,12 +21,17 @@ const MARKER = `${DATA}/postgres/.initialize`;
 export const identityFact = stable(sh`cat ${FILE} 2>/dev/null`, ({ stdout }) => parseIdentity(stdout));
 
 /** @throws UserError if what should say whose data this is cannot be read */
-export function requireWhole(found: Found): asserts found is Identity | undefined {
-  if (found === "damaged")
-    throw new UserError(
-      `${FILE} on the host is damaged: it says whose data this is`,
-      "restore it by hand; nothing was changed",
-    );
+export function requireWhole(
+  found: Found,
+  hint = "run make plan, which says how it is mended",
+): asserts found is Identity | undefined {
+  if (found === "damaged") throw new UserError(`${FILE} on the host is damaged: it says whose data this is`, hint);
+}
+
+/** How an operator who is sure of it says that the data is this deployment's, as a command that can be pasted. */
+function sayWhose(ours: Identity): string {
+  const command = sh`echo ${JSON.stringify(ours)} | sudo tee ${FILE} > /dev/null`;
+  return `nothing was changed; if you are sure that the data is that of "${ours.deployment}", say so on the host: make ssh CMD=${sh`${command.text}`.text}`;
 }
 
 /** Makes sure that the data on this host belongs to this deployment, and that our secrets fit it. */
@@ -38,7 +43,7 @@ export const identity: Step<Wanted, IdentityFacts> = {
     mayInitialize: stable(sh`test -e ${MARKER}; echo $?`, ({ stdout }) => stdout.trim() === "0"),
   }),
   plan({ identity: ours, deployment }, { identity: theirs, hasDatabase, mayInitialize }) {
-    requireWhole(theirs);
+    requireWhole(theirs, sayWhose(ours));
     if (theirs) {
       if (theirs.deployment !== ours.deployment) {
         throw new UserError(
@@ -61,7 +66,7 @@ export const identity: Step<Wanted, IdentityFacts> = {
     if (hasDatabase) {
       throw new UserError(
         "the host has a database, but nothing says whose it is (/srv/airflow/identity.json is missing)",
-        "nothing was changed",
+        sayWhose(ours),
       );
     }
     return [

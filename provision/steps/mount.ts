@@ -6,11 +6,10 @@ import type { Action, Step } from "../change/planning";
 import { Command, lines, sh } from "../base/shell";
 import { DATA } from "../change/places";
 
-/** The data volume of a host whose infrastructure does not mount it. */
-export interface DataDevice {
-  /** EC2's: `vol-0123456789abcdef0` */
-  readonly volumeId: string;
-}
+/** The data volume of a host whose infrastructure does not mount it: EC2's `vol-0123456789abcdef0`, or a path in /dev. */
+export type DataDevice = { readonly volumeId: string } | { readonly device: string };
+
+const nameOf = (wanted: DataDevice): string => ("device" in wanted ? wanted.device : wanted.volumeId);
 
 export interface MountFacts {
   /** The kernel's name of the volume; empty if it is not attached. */
@@ -29,8 +28,10 @@ export interface MountFacts {
 }
 
 /** The kernel names NVMe devices in any order, but the link with their serial number holds the volume's id. */
-export const devicePath = ({ volumeId }: DataDevice): string =>
-  `/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${volumeId.replace("-", "")}`;
+export const devicePath = (wanted: DataDevice): string =>
+  "device" in wanted
+    ? wanted.device
+    : `/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${wanted.volumeId.replace("-", "")}`;
 
 /** Percent of the volume. */
 const RESERVED = 2;
@@ -63,20 +64,24 @@ export const mount: Step<DataDevice, MountFacts> = {
     const { device, found, mounted, fstab, deviceSize, filesystemSize } = facts;
     const path = devicePath(wanted);
     const actions: Action[] = [];
-    if (found.size === 0) actions.push(format(path, `${wanted.volumeId}, ${size(deviceSize)}, ${device}: it is empty`));
+    if (found.size === 0) actions.push(format(path, `${nameOf(wanted)}, ${size(deviceSize)}, ${device}: it is empty`));
     if (mounted === "" || !isListed(fstab, found.get("UUID"))) actions.push(mountAt(path, mounted !== ""));
     // The volume was made larger. Differences up to 16 MiB are not worth a resize.
     if (found.size > 0 && deviceSize - filesystemSize > 16 * 1024 ** 2) {
       const detail = `${size(filesystemSize)} → ${size(deviceSize)}`;
-      actions.push({ summary: `let the filesystem fill ${wanted.volumeId}`, command: sh`resize2fs ${path}`, detail });
+      actions.push({ summary: `let the filesystem fill ${nameOf(wanted)}`, command: sh`resize2fs ${path}`, detail });
     }
     return actions;
   },
 };
 
-function problemOf({ volumeId }: DataDevice, { device, found, mounted, entry }: MountFacts): UserError | undefined {
+function problemOf(wanted: DataDevice, { device, found, mounted, entry }: MountFacts): UserError | undefined {
+  const volumeId = nameOf(wanted);
   if (device === "") {
-    return new UserError(`the data volume ${volumeId} is not attached to this host`, "run make infrastructure");
+    return new UserError(
+      `the data volume ${volumeId} is not attached to this host`,
+      "device" in wanted ? "attach it, or correct hosts[].data" : "run make infrastructure",
+    );
   }
   if (mounted !== "" && mounted !== device) {
     return new UserError(

@@ -104,6 +104,11 @@ export class Life {
     return this.spawn(process.execPath, script, variables, input);
   }
 
+  /** Runs a line in a shell, as an operator does who pastes a hint. */
+  paste(line: string): Promise<Ended> {
+    return this.spawn("sh", ["-c", line], {}).ended;
+  }
+
   /** Runs a verb by make, as an operator does. @throws Error with everything that it printed, if it fails */
   async make(verb: string, variables: Variables = {}): Promise<Ended> {
     const ended = await this.spawn("make", [verb], variables).ended;

@@ -8,6 +8,9 @@ import { ACCOUNT, ADA, BOB, REGION, Stacks, awsDeployment, synthesize } from "..
 // What a scanner does not see: promises about the synthesized JSON, for every variant of the deployment file.
 
 const root = mkdtempSync(join(tmpdir(), "aws-stacks-"));
+/** An operator's line of authorized_keys. */
+const keyOf = ({ ssh, name }: { ssh: string; name: string }): string => [...ssh.split(" ").slice(0, 2), name].join(" ");
+
 const HOME = [{ ...ADA, cidrs: ["203.0.113.7/32"] }];
 const VARIANTS: Record<string, [aws: Record<string, unknown>, operators?: (typeof ADA & { cidrs?: string[] })[]]> = {
   smallest: [{}],
@@ -281,7 +284,7 @@ describe.each(names)("%s: host", (name) => {
       ssh_genkeytypes: ["ed25519"],
       ssh: { emit_keys_to_console: true },
     });
-    expect(config.ssh_authorized_keys).toEqual(name === "team" ? [ADA.ssh, BOB.ssh] : [ADA.ssh]);
+    expect(config.ssh_authorized_keys).toEqual((name === "team" ? [ADA, BOB] : [ADA]).map(keyOf));
     expect(Object.keys(config).filter((key) => /runcmd|bootcmd|write_files|users|passw/.test(key))).toEqual([]);
   });
 });
@@ -618,7 +621,7 @@ test("an operator whose own key is not on the list is told before a host locks t
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOther eve@laptop",
   ]);
   writeFileSync(`${sshKey}.pub`, `${ADA.ssh.replace("ada@laptop", "another comment")}\n`);
-  expect(awsProps(locked).authorizedKeys).toEqual([ADA.ssh]);
+  expect(awsProps(locked).authorizedKeys).toEqual([keyOf(ADA)]);
 });
 
 test("only a second, deliberate synth takes the protection away; the backups stay even then", () => {

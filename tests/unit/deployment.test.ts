@@ -16,6 +16,7 @@ const errorOf = (work: () => unknown): UserError => {
   throw new Error("nothing was thrown");
 };
 const problemsIn = (yaml: string) => errorOf(() => parseSettings("x.yaml", yaml)).message;
+const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOG2h1mzMOWEUFTpFrGQZrJa7QKwnX5Kiif/YEUbxVlh";
 const local = (yaml: string) => `infrastructure: local\n${yaml}`;
 
 test("one line is a whole deployment", () => {
@@ -40,12 +41,12 @@ test("all problems are told at once, in the file's order, with line, path and th
   );
   expect(message.split("\n")).toEqual([
     "x.yaml is not valid:",
-    '  line 1: infrastructure: must be "local" or "aws", not "locl"',
+    '  line 1: infrastructure: must be "local" or "aws" or "existing", not "locl"',
     '  line 3: airflow.paralelism: unknown; did you mean "parallelism"?',
     '  line 4: airflow.drain: must be a number, not "soon"',
     "  line 5: ui.port: must be at most 65535, not 99999",
     "  line 6: build: has no value: give one or remove the key",
-    "  line 7: foo: unknown; known here: infrastructure, operators, airflow, dags, host, build, ui, backup, workers, database, broker, aws",
+    "  line 7: foo: unknown; known here: infrastructure, hosts, operators, airflow, dags, host, build, ui, backup, workers, database, broker, aws",
   ]);
 });
 
@@ -66,6 +67,20 @@ test.each([
   [
     local("airflow: {settings: {core: {x: [1]}}}"),
     "airflow.settings.core.x: must be a string, a number, true or false",
+  ],
+  ["infrastructure: existing", "hosts: missing: name the machine"],
+  [local(`hosts: [{address: a, user: u, hostKey: ${HOST_KEY}}]`), "hosts: is used only with infrastructure: existing"],
+  [
+    `infrastructure: existing\nhosts: [{address: a, user: root, hostKey: ${HOST_KEY}}]`,
+    "user: must be a user other than root",
+  ],
+  [
+    `infrastructure: existing\nhosts: [{address: a, user: u, hostKey: x}]`,
+    "hostKey: must be the host's public SSH key",
+  ],
+  [
+    `infrastructure: existing\nhosts: [{address: a, user: u, data: /srv/airflow, hostKey: ${HOST_KEY}}]`,
+    "data: must be the absolute path",
   ],
   [
     local("airflow: {settings: {core: {paralelism: 4}}}"),

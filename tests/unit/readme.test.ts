@@ -131,7 +131,7 @@ const folders = readdirSync(ROOT, { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? [entry.name] : [],
 );
 /** Names that the text makes up, and what is made only when something runs. */
-const madeUp = /^(state|node_modules)\/|<|\/(staging|rehearsal|production|x)\.yaml/;
+const madeUp = /^(state|node_modules|secrets)\/|<|\/(staging|rehearsal|production|office|x)\.(yaml|known_hosts)/;
 const paths = [...spans, ...lines]
   .flatMap((text) => text.split(/[\s:=,]+/))
   .filter((word) => folders.includes(word.split("/")[0]!) && word.includes("/") && !madeUp.test(word));

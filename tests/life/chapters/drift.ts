@@ -146,4 +146,18 @@ export function drift(life: Life): void {
     expect(touched(before, await life.trace())).toEqual(["triggerer"]);
     expect((await life.run("provision")).stdout).toBe("nothing to do\n");
   });
+
+  test("data of which nothing says whose it is is used by nobody, until the operator says it with the hint's own command", async () => {
+    const before = await life.trace();
+    await life.host("mv /srv/airflow/identity.json /root/");
+    const { code, text } = await life.run("provision");
+    expect({ code, text }).toEqual({ code: 1, text: expect.stringMatching(/nothing says whose it is/) });
+    const [, command] = /^hint: nothing was changed; .* say so on the host: (DEPLOYMENT=life make ssh CMD=.*)$/m.exec(
+      text,
+    )!;
+    expect(await life.paste(command!)).toMatchObject({ code: 0 });
+    await life.host("diff /srv/airflow/identity.json /root/identity.json");
+    expect(await life.run("provision")).toMatchObject({ code: 0, stdout: "nothing to do\n" });
+    expect(await life.trace()).toEqual(before);
+  });
 }
