@@ -59,9 +59,16 @@ const WORDS: Readonly<Record<Action, string>> = {
   delete: "destroy",
 };
 
-/** What a plan changes. Resources that are only read or forgotten, or that stay as they are, are left out. */
+/**
+ * What a plan changes, in the order of the configuration: Terraform sorts by address. Resources that are only read or
+ * forgotten, or that stay as they are, are left out.
+ */
 export function plannedChanges(stack: Stack, plan: TerraformPlan, descriptions: Descriptions): PlannedChange[] {
-  return (plan.resource_changes ?? []).flatMap((resource) => {
+  const known = Object.keys(descriptions);
+  const order = ({ address }: ResourceChange): number =>
+    known.includes(address) ? known.indexOf(address) : known.length;
+  const resources = [...(plan.resource_changes ?? [])].sort((a, b) => order(a) - order(b));
+  return resources.flatMap((resource) => {
     const { address, change } = resource;
     const action = ACTIONS[change.actions.join()];
     if (!action) return [];

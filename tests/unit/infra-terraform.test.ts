@@ -10,15 +10,15 @@ const planned = (address: string, ...actions: string[]) => ({
   change: { actions, before: {}, after: {} },
 });
 
-test("a plan becomes one line a change", () => {
+test("a plan becomes one line a change, in the order of the configuration: the host is created before it is started", () => {
   const descriptions = {
     "terraform_data.host": { summary: "host x" },
     "terraform_data.boot": { summary: "it", verb: "start" },
   };
   const resource_changes = [
-    planned("terraform_data.host", "create"),
-    planned("terraform_data.boot", "delete", "create"),
     planned("made_up.thing", "delete"),
+    planned("terraform_data.boot", "delete", "create"),
+    planned("terraform_data.host", "create"),
     planned("aws_ami.read", "read"),
     planned("aws_vpc.vpc", "no-op"),
   ];
