@@ -29,9 +29,9 @@ runScript(async (deployment, context) => {
     await changeHost(context, host, found, authorOf("dags"));
     const after = await checkedDags(host, sh`${release.digest}`);
     screen.print(describeDags(before, after));
-    const [first] = Object.keys(after);
+    const added = Object.keys(after).find((id) => before[id] === undefined);
     screen.print(`DAG release ${release.digest} runs now, after ${duration((Date.now() - started) / 1000)}`);
-    if (first) screen.advise(`next: make trigger DAG=${first} PAUSED=ok`);
+    if (added) screen.advise(`next: make trigger DAG=${added} PAUSED=ok`);
   });
 });
 
