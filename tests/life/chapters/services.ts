@@ -1,5 +1,8 @@
 import { DagRun, TaskInstance, findDag, readRun, startRun } from "../../../provision/api/dag-run";
-import { Life, pipe, touched } from "../../support/life";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { ROOT } from "../../../provision/deployment/paths";
+import { Life, pipe, text, touched } from "../../support/life";
 
 /** Short tasks, each of which asks the api-server for a variable, and a long one that asks each second. None has a retry. */
 const traffic = `
@@ -23,6 +26,26 @@ def traffic():
     short.expand(number=list(range(200)))
 
 traffic()
+`;
+
+/** A DataFrame goes from one task to another. */
+const frames = `
+from airflow.sdk import dag, task
+
+@dag(schedule=None, default_args={"retries": 0})
+def frames():
+    @task
+    def make():
+        import pandas
+        return pandas.DataFrame({"n": [1, 2, 3]})
+
+    @task
+    def add(frame):
+        print(f"sum: {frame['n'].sum()}")
+
+    add(make())
+
+frames()
 `;
 
 /** A task that ends when the test says so, and asks the api-server for nothing meanwhile. */
@@ -91,10 +114,11 @@ export function services(life: Life): void {
     expect({ state, count: tasks.length }).toEqual({ state: "success", count: 201 });
   });
 
-  test("a task goes on while a package is added to the image", async () => {
+  test("a task goes on while the packages of the README's example are added to the image; then a task hands over a DataFrame", async () => {
     await life.host(`rm -f ${GO}`);
     const run = await start("patient");
-    life.set({ requirements: ["tabulate"] });
+    const [, example] = /^```yaml\n([^]*?)^```/m.exec(text(join(ROOT, "README.md")))!;
+    life.set({ requirements: (parse(example!) as { airflow: { requirements: string[] } }).airflow.requirements });
     expect((await life.run("plan")).text).toMatch(/check the database with the new image/);
     const provision = life.start("provision");
     await provision.says(/checked the database with the new image/);
@@ -104,6 +128,11 @@ export function services(life: Life): void {
     const { state, tasks } = await end(run);
     expect([state, tasks.map(({ try_number }) => try_number)]).toEqual(["success", [1]]);
     expect((await life.run("provision")).stdout).toBe("nothing to do\n");
+    life.dag("frames.py", frames);
+    expect(await life.pushDags()).toMatchObject({ code: 0 });
+    expect(await life.run("trigger", { DAG: "frames", PAUSED: "ok" })).toMatchObject({ code: 0 });
+    expect((await life.run("logs", { DAG: "frames", TASK: "add" })).stdout).toContain("sum: 6");
+    life.dag("frames.py", undefined);
   });
 
   test("a scheduler that is asked to stop again while it waits for its tasks goes on waiting", async () => {
