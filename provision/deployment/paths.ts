@@ -5,6 +5,7 @@ import { ROOT } from "../base/checkout";
 export { ROOT };
 export const TEMPLATES = join(ROOT, "templates");
 export const DAGS = join(ROOT, "dags");
+export const PLUGINS = join(ROOT, "plugins");
 
 /** The folder of the deployment files, and of public files that are committed beside them. A test names its own. */
 export const DEPLOYMENTS = process.env["AIRFLOW_DEPLOYMENTS"] || join(ROOT, "deployments");

@@ -51,6 +51,13 @@ const Fields = z.strictObject({
       )
         .optional()
         .describe("a ready Airflow image in a registry, named by digest; without it, one is built on the host"),
+      plugins: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "folder of Airflow's plugins, relative to the checkout; without it, `plugins` if there is one. They become part of the image: `make provision` brings a change",
+        ),
       parallelism: z
         .int()
         .min(1)

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { UserError } from "../base/errors";
 import { size } from "../base/text";
 import type { Deployment } from "../deployment/deployment";
-import { DAGS, absolute } from "../deployment/paths";
+import { DAGS, PLUGINS, absolute } from "../deployment/paths";
 import type { DagRelease } from "./dag-release";
 
 /** The folder of a deployment's DAGs: the variable DAGS, `dags.directory` of the deployment file, or dags/. */
@@ -26,15 +26,11 @@ export function readDags(folder: string): DagRelease {
       `${folder} is not a folder`,
       "DAGS, or dags.directory in the deployment file, names the folder with the DAG files; without both it is dags/",
     );
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => ({ path: relative(folder, join(entry.parentPath, entry.name)), isFile: entry.isFile() }))
-    .filter(({ path }) => !RUBBISH.test(path))
-    .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .map(({ path, isFile }) => {
-      const content = isFile ? contentOf(folder, path) : refuseLink(folder, path);
-      return { path, content, sha256: createHash("sha256").update(content).digest("hex") };
-    });
+  const files = readFolder(folder).map(({ path, content }) => ({
+    path,
+    content,
+    sha256: createHash("sha256").update(content).digest("hex"),
+  }));
   if (!files.some(({ path }) => path.endsWith(".py") || path.endsWith(".zip"))) {
     throw new UserError(`there is no DAG in ${folder}`, "put at least one .py file there");
   }
@@ -43,6 +39,31 @@ export function readDags(folder: string): DagRelease {
     .digest("hex")
     .slice(0, 16);
   return { digest, files };
+}
+
+/** Reads the files of a folder, without RUBBISH, sorted. @throws UserError for links and names that cannot be sent */
+function readFolder(folder: string): { readonly path: string; readonly content: Buffer }[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => ({ path: relative(folder, join(entry.parentPath, entry.name)), isFile: entry.isFile() }))
+    .filter(({ path }) => !RUBBISH.test(path))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, isFile }) => ({ path, content: isFile ? contentOf(folder, path) : refuseLink(folder, path) }));
+}
+
+/** Reads the folder of Airflow plugins: that of the deployment file, or plugins/ if it is there. @throws UserError */
+export function readPlugins({ plugins, image }: Deployment["airflow"]): { path: string; content: Buffer }[] {
+  const folder = plugins ? absolute(plugins) : PLUGINS;
+  const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (plugins && !isThere)
+    throw new UserError(`${folder} is not a folder`, "airflow.plugins in the deployment file names it");
+  const files = isThere ? readFolder(folder) : [];
+  if (files.length > 0 && image)
+    throw new UserError(
+      `the plugins in ${folder} cannot be put into airflow.image, which is not built here`,
+      "put them into that image, or take out airflow.image",
+    );
+  return files;
 }
 
 function contentOf(folder: string, path: string): Buffer {

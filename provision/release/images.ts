@@ -15,7 +15,7 @@ export interface Images {
 const INPUTS = {
   base: /^images\/(base\.sh|date|debian-archive-keyring\.asc)$/,
   postgres: /^images\/(Dockerfile|postgres\/.*)$/,
-  airflow: /^images\/(Dockerfile|airflow\/.*|requirements\.lock|uv\.lock|extra-requirements\.txt)$/,
+  airflow: /^images\/(Dockerfile|airflow\/.*|plugins\/.*|requirements\.lock|uv\.lock|extra-requirements\.txt)$/,
 };
 
 /**

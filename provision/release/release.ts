@@ -8,6 +8,7 @@ import { Images, imagesOf } from "./images";
 import { TEMPLATES } from "../deployment/paths";
 import type { UploadFile } from "../change/planning";
 import type { Secrets } from "../deployment/secret-names";
+import { readPlugins } from "./dag-files";
 import { render } from "./templates";
 import { SECRETS_GROUP, SECRET_FILES } from "./wanted";
 
@@ -58,11 +59,13 @@ export const labelOf = (key: string, ...values: readonly string[]): string =>
 
 /** Renders the release of a deployment from templates/. */
 export function makeRelease(deployment: Deployment, secrets: Secrets): Release {
-  const imageFiles = filesBelow("images").map((file) =>
+  const imageFiles: UploadFile[] = filesBelow("images").map((file) =>
     file.path === "images/extra-requirements.txt"
       ? { ...file, content: deployment.airflow.requirements.map((line) => `${line}\n`).join("") }
       : file,
   );
+  const plugins = readPlugins(deployment.airflow);
+  imageFiles.push(...plugins.map(({ path, content }) => ({ path: `images/plugins/${path}`, content })));
   const images = imagesOf(deployment, imageFiles);
   const composeFile = renderCompose(deployment, secrets, images);
   const contents = [...imageFiles, { path: "compose.yaml", content: composeFile }];

@@ -192,6 +192,14 @@ docker ps --all --quiet --filter label=com.docker.compose.oneoff=False | xargs -
     else writeFileSync(path, content);
   }
 
+  /** Writes a folder of files for the suite, and returns its path. */
+  folder(name: string, files: Readonly<Record<string, string>>): string {
+    const folder = join(this.work, name);
+    mkdirSync(folder, { recursive: true });
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), content);
+    return folder;
+  }
+
   pushDags(variables: Variables = {}): Promise<Ended> {
     return this.run("dags", { DAGS: this.dagFolder, ...variables });
   }

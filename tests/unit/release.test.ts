@@ -1,4 +1,5 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { ROOT } from "../../provision/deployment/paths";
@@ -123,6 +124,23 @@ describe("a changed setting recreates the services that use it", () => {
     ["ui: {port: 9000}", []],
   ])("%s", (yaml, users) => {
     expect(differing(plain, releaseOf(yaml))).toEqual(users);
+  });
+  test("plugins become part of the image of Airflow, and of no other", () => {
+    const plugins = mkdtempSync(join(tmpdir(), "plugins-"));
+    writeFileSync(join(plugins, "mine.py"), "x = 1");
+    mkdirSync(join(plugins, "__pycache__"));
+    writeFileSync(join(plugins, "__pycache__/mine.pyc"), "x");
+    const release = releaseOf(`airflow: {plugins: ${plugins}}`);
+    expect(differing(plain, release)).toEqual(airflow);
+    expect(release.files.map(({ path }) => path).filter((path) => path.startsWith("images/plugins/"))).toEqual([
+      "images/plugins/about.txt",
+      "images/plugins/mine.py",
+    ]);
+    expect(() => releaseOf("airflow: {plugins: /no/such}")).toThrow("/no/such is not a folder");
+    const image = `localhost/a@sha256:${"0".repeat(64)}`;
+    expect(() => releaseOf(`airflow: {plugins: ${plugins}, image: '${image}'}`)).toThrow(
+      "cannot be put into airflow.image",
+    );
   });
   test("a value with a dollar sign reaches Airflow as it is", () => {
     const { environment } = servicesOf(releaseOf("airflow: {settings: {api: {instance_name: 'a$b${c}'}}}"))[

@@ -28,9 +28,19 @@ def traffic():
 traffic()
 `;
 
+const plugin = `
+from airflow.plugins_manager import AirflowPlugin
+
+WORDS = "as the plugin says"
+
+class Plugin(AirflowPlugin):
+    name = "life_plugin"
+`;
+
 /** A DataFrame goes from one task to another. */
 const frames = `
 from airflow.sdk import dag, task
+from life_plugin import WORDS
 
 @dag(schedule=None, default_args={"retries": 0})
 def frames():
@@ -41,7 +51,7 @@ def frames():
 
     @task
     def add(frame):
-        print(f"sum: {frame['n'].sum()}")
+        print(f"sum: {frame['n'].sum()}, {WORDS}")
 
     add(make())
 
@@ -114,11 +124,12 @@ export function services(life: Life): void {
     expect({ state, count: tasks.length }).toEqual({ state: "success", count: 201 });
   });
 
-  test("a task goes on while the packages of the README's example are added to the image; then a task hands over a DataFrame", async () => {
+  test("a task goes on while the packages of the README's example and a plugin are added to the image; then a task hands over a DataFrame, and uses the plugin", async () => {
     await life.host(`rm -f ${GO}`);
     const run = await start("patient");
     const [, example] = /^```yaml\n([^]*?)^```/m.exec(text(join(ROOT, "README.md")))!;
-    life.set({ requirements: (parse(example!) as { airflow: { requirements: string[] } }).airflow.requirements });
+    const { requirements } = (parse(example!) as { airflow: { requirements: string[] } }).airflow;
+    life.set({ requirements, plugins: life.folder("plugins", { "life_plugin.py": plugin }) });
     expect((await life.run("plan")).text).toMatch(/check the database with the new image/);
     const provision = life.start("provision");
     await provision.says(/checked the database with the new image/);
@@ -131,7 +142,8 @@ export function services(life: Life): void {
     life.dag("frames.py", frames);
     expect(await life.pushDags()).toMatchObject({ code: 0 });
     expect(await life.run("trigger", { DAG: "frames", PAUSED: "ok" })).toMatchObject({ code: 0 });
-    expect((await life.run("logs", { DAG: "frames", TASK: "add" })).stdout).toContain("sum: 6");
+    expect((await life.run("logs", { DAG: "frames", TASK: "add" })).stdout).toContain("sum: 6, as the plugin says");
+    expect((await life.run("airflow", { CMD: "plugins" })).stdout).toContain("life_plugin");
     life.dag("frames.py", undefined);
   });
 
