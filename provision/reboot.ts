@@ -12,6 +12,7 @@ import { duration } from "./base/text";
 import { busy } from "./change/start";
 import { runScript } from "./script";
 import { sh } from "./base/shell";
+import { NONE_ILL } from "./steps/heartbeats";
 
 /** Seconds, besides those that the shutdown waits for running tasks. */
 const TIMEOUT = 600;
@@ -82,6 +83,7 @@ async function comeBack(
   screen.say(`  the host is up again (${elapsed()})`);
   await waitFor("Airflow", async () => {
     await currentBoot();
-    return unhealthy(await withAirflow(host, "", (airflow) => airflow.health())).length === 0;
+    const isHealthy = unhealthy(await withAirflow(host, "", (airflow) => airflow.health())).length === 0;
+    return isHealthy && (await runAsRoot(host, NONE_ILL)).code === 0;
   });
 }

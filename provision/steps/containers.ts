@@ -16,6 +16,8 @@ export interface ContainerState {
   /** Docker's word: created, running, paused, restarting, exited, dead. */
   readonly word: string;
   readonly isUnhealthy: boolean;
+  /** Docker has not heard yet how it is. */
+  readonly isStarting: boolean;
 }
 
 /** What compose calls the container of a service. */
@@ -43,7 +45,11 @@ export const containerStates: Fact<ReadonlyMap<string, ContainerState>> = live(
     new Map(
       [...stdout.matchAll(/^(\S+) (\S+) (.*)$/gm)].map(([, name, word, status]) => [
         name!,
-        { word: word!, isUnhealthy: status!.includes("(unhealthy)") },
+        {
+          word: word!,
+          isUnhealthy: status!.includes("(unhealthy)"),
+          isStarting: status!.includes("(health: starting)"),
+        },
       ]),
     ),
 );

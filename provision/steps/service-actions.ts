@@ -15,17 +15,24 @@ const TASK = "LocalExecutor: [^<]";
 const HEALTH = "{{if .State.Health}}{{.State.Health.Status}}{{end}}";
 
 /** Never with --no-deps: compose would leave out `depends_on`, and the container would have another hash than it should. */
-const up = (services: readonly string[], ...options: string[]): Command =>
-  sh`${compose(FILE)} up --detach --wait --wait-timeout ${HEALTH_TIMEOUT} ${options} ${services}`;
+const up = (services: readonly string[]): Command =>
+  sh`${compose(FILE)} up --detach --wait --wait-timeout ${HEALTH_TIMEOUT} ${services}`;
 
-/** @param which `all` also starts a service that has stopped since the plan */
+/**
+ * Compose's --wait fails at once because of a service that stays and was ill a moment ago, so it waits only for `services`:
+ * for all others the wait for the heartbeats does.
+ * @param which `all` also starts a service that has stopped since the plan
+ */
 export const startServices = (
   services: readonly Service[],
   detail: string,
   which: "all" | "these" = "these",
 ): Action => ({
   summary: services.length > 0 ? `start ${services.join(", ")}` : "remove containers that belong to no service",
-  command: which === "all" ? up(SERVICES, "--remove-orphans") : up(services),
+  command: lines(
+    ...(which === "all" ? [sh`${compose(FILE)} up --detach --remove-orphans ${SERVICES}`] : []),
+    ...(services.length > 0 ? [up(services)] : []),
+  ),
   detail,
 });
 

@@ -750,7 +750,7 @@ describe("services change in an order that harms no running task", () => {
       { states: states.replaceAll("(healthy)", "(unhealthy)"), isHealthy: fails },
       ["stop postgres", "start postgres", WAIT],
     ],
-    ["services that only just start", { states: states.replaceAll("(healthy)", "(health: starting)") }, []],
+    ["services that only just start", { states: states.replaceAll("(healthy)", "(health: starting)") }, [WAIT]],
     [
       "what compose was making when the power went",
       { made: `${made}0123456789ab_airflow-scheduler-1 scheduler other\n` },
