@@ -59,7 +59,14 @@ export function readPins(deployment: Deployment): { name: string; type: string; 
     text = readFileSync(deployment.paths.knownHosts, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    const { message } = error as Error;
+    throw new UserError(
+      `cannot read the pinned host keys in ${deployment.paths.knownHosts}: ${message}`,
+      "mend that file",
+      {
+        cause: error,
+      },
+    );
   }
   return text.split("\n").flatMap((line) => {
     const [name, type, key, id] = line.trim().split(/\s+/);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Busy, UserError } from "../base/errors";
 import { stateBucket } from "../deployment/aws-settings";
@@ -64,7 +65,9 @@ function earlierState(deployment: Deployment, stack: Stack): string {
     const { name } = deployment;
     return `the bucket ${stateBucket(deployment)} keeps earlier versions of ${name}/${stack}.tfstate`;
   }
-  return `${join(deployment.paths.terraformState, `${stack}.tfstate.backup`)} is the state before the last change`;
+  const file = join(deployment.paths.terraformState, `${stack}.tfstate`);
+  if (existsSync(`${file}.backup`)) return `${file}.backup is the state before the last change`;
+  return `restore ${file} from a backup of yours: there is no earlier state beside it`;
 }
 
 /** Says who holds the state's lock. Only a person can tell whether that run is still alive. */

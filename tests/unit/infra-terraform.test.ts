@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { bytes } from "../../provision/local/local-docker";
 import { parseDocument } from "../../provision/stacks/terraform-run";
 import { parseEvents, terraformError } from "../../provision/stacks/terraform-errors";
@@ -81,16 +84,22 @@ test.each([
   ["N/A", 0],
 ])("docker's size %s", (text, expected) => expect(bytes(text)).toBe(expected));
 
-test.each([
-  ["on this machine", {}, "/x/host.tfstate.backup is the state before the last change"],
-  [
-    "in a bucket",
-    { state: "s3" },
-    "the bucket airflow-state-123456789012-eu-central-1 keeps earlier versions of production/host.tfstate",
-  ],
-])("a broken state %s: where an earlier one is", (_where, aws, hint) => {
-  const error = terraformError(awsDeployment("/x", aws), "host", [], "unexpected end of JSON input");
-  expect(error.hint).toBe(hint);
+describe("a broken state: where an earlier one is", () => {
+  const folder = mkdtempSync(join(tmpdir(), "state-"));
+  const hintFor = (aws: Record<string, unknown>): string | undefined =>
+    terraformError(awsDeployment(folder, aws), "host", [], "unexpected end of JSON input").hint;
+
+  test("in a bucket", () =>
+    expect(hintFor({ state: "s3" })).toBe(
+      "the bucket airflow-state-123456789012-eu-central-1 keeps earlier versions of production/host.tfstate",
+    ));
+
+  test("beside it, if there is one", () => {
+    const file = join(awsDeployment(folder, {}).paths.terraformState, "host.tfstate");
+    expect(hintFor({})).toBe(`restore ${file} from a backup of yours: there is no earlier state beside it`);
+    writeFileSync(`${file}.backup`, "{}");
+    expect(hintFor({})).toBe(`${file}.backup is the state before the last change`);
+  });
 });
 
 test("who holds the state is told with a line that frees it, whatever the folder is called", () => {
