@@ -2,16 +2,15 @@
 #   make demo                              everything on this machine
 #   DEPLOYMENT=production make provision   the same verbs for deployments/production.yaml
 DEPLOYMENT ?= local
-export DEPLOYMENT
-# The parameters of verbs. CONF and CMD are passed on as they were typed, with every `$`.
-override export CONF := $(value CONF)
-override export CMD := $(value CMD)
-PARAMETERS := ALL OPEN DAG DAGS TASK RUN TRY PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
-export $(PARAMETERS)
+# The parameters of verbs.
+PARAMETERS := DEPLOYMENT CONF CMD ALL OPEN DAG DAGS TASK RUN TRY PAUSED SERVICE FOLLOW LINES CONFIRM KEEP_DATA NO_BACKUP TERRAFORM EJECT_TO RECOVERY_RECIPIENT VERBOSE FAST LONG
 # A mistyped parameter would be ignored. Those that are not listed above belong to the environment, or are make's own.
 typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-unknown := $(filter-out DEPLOYMENT CONF CMD $(PARAMETERS) AIRFLOW_% AWS_% SSL_% %_proxy DEBUG EDITOR VISUAL NO_COLOR FORCE_COLOR SHELL MAKE% -%,$(typed))
+unknown := $(filter-out $(PARAMETERS) AIRFLOW_% AWS_% SSL_% %_proxy DEBUG EDITOR VISUAL NO_COLOR FORCE_COLOR SHELL MAKE% -%,$(typed))
 $(if $(unknown),$(error there is no parameter $(unknown); make help lists the parameters of each verb))
+# They are passed on as they were typed: make would run what stands in $(shell …), also in a hint that was pasted.
+given := $(foreach name,$(PARAMETERS),$(if $(filter command environment file,$(firstword $(origin $(name)))),$(name)))
+$(foreach name,$(given) $(filter AIRFLOW_% AWS_% SSL_% EDITOR VISUAL,$(typed)),$(eval override export $(name) := $$(value $(name))))
 .DEFAULT_GOAL := help
 .SILENT:
 # Compiles the verbs once for each state of the sources; this is also what cron and CI use.
@@ -21,7 +20,7 @@ run := node run
 	$(run) $@
 
 help: ## lists the verbs and says which deployment is selected
-	awk -F ':.*## ' '/^#: / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; printf '\ndeployment: %s\n' "$(DEPLOYMENT)"
+	awk -F ':.*## ' '/^#: / {print "\n" substr($$0, 4)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile; printf '\ndeployment: %s\n' "$$DEPLOYMENT"
 #: begin
 demo: setup ## everything below on this machine: free, needs no cloud account
 	$(run) demo

@@ -1,4 +1,5 @@
 import { answerTo, confirmName } from "./base/confirm";
+import { make } from "./base/commands";
 import type { Context } from "./base/context";
 import type { Deployment } from "./deployment/deployment";
 import { dagFolderOf, readDags } from "./release/dag-files";
@@ -31,7 +32,7 @@ runScript(async (deployment, context) => {
     screen.print(describeDags(before, after));
     const added = Object.keys(after).find((id) => before[id] === undefined);
     screen.print(`DAG release ${release.digest} runs now, after ${duration((Date.now() - started) / 1000)}`);
-    if (added) screen.advise(`next: make trigger DAG=${added} PAUSED=ok`);
+    if (added) screen.advise(make`next: make trigger DAG=${added} PAUSED=ok`);
   });
 });
 

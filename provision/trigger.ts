@@ -2,6 +2,7 @@ import { persistently, withAirflow } from "./api/airflow-api";
 import { readConf } from "./api/dag-conf";
 import { DagRun, RunState, TaskInstance, changes, findDag, followRun, nameOf, readRun, startRun } from "./api/dag-run";
 import { EMPTY_LOG, logTail } from "./api/task-logs";
+import { make } from "./base/commands";
 import { Interrupted, UserError } from "./base/errors";
 import type { AirflowApi } from "./api/airflow-api";
 import { HostUnreachable, LinkLost } from "./link/ssh-errors";
@@ -34,7 +35,7 @@ runScript(async (deployment, { screen, signals }) => {
         () =>
           new Interrupted(
             `no longer following: the run ${run.dag_run_id} of ${run.dag_id} goes on`,
-            `follow its logs: make logs DAG=${run.dag_id} RUN=${run.dag_run_id}`,
+            make`follow its logs: make logs DAG=${run.dag_id} RUN=${run.dag_run_id}`,
           ),
         (stop) =>
           followRun(
@@ -66,7 +67,8 @@ async function failure(screen: Screen, airflow: AirflowApi, { run, tasks }: RunS
     `the run ${run.dag_run_id} of ${run.dag_id} failed${which}`,
     isUnlogged
       ? "a full disk keeps no log: see make status, and make logs SERVICE=scheduler"
-      : `see the whole log: make logs DAG=${run.dag_id}${failed[0] ? ` TASK=${failed[0].task_id}` : ""} RUN=${run.dag_run_id}`,
+      : make`see the whole log: make logs DAG=${run.dag_id} RUN=${run.dag_run_id}` +
+          (failed[0] ? make` TASK=${failed[0].task_id}` : ""),
   );
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AirflowApi, ApiError, path } from "./airflow-api";
+import { make } from "../base/commands";
 import { UserError } from "../base/errors";
 import { printable } from "../base/text";
 import { DagRun, TaskInstance, closest, isOver, nameOf, readRun, runPath } from "./dag-run";
@@ -64,7 +65,8 @@ export async function findRun(airflow: AirflowApi, dag: string, wanted: string |
   }
   const newest = path`/dags/${dag}/dagRuns?order_by=-run_after&limit=5`.replace(/%3F/, "?");
   const { dag_runs } = await airflow.get<{ dag_runs: DagRun[] }>(newest);
-  if (dag_runs.length === 0) throw new UserError(`the DAG ${dag} has not run yet`, `make trigger DAG=${dag} runs it`);
+  if (dag_runs.length === 0)
+    throw new UserError(`the DAG ${dag} has not run yet`, `${make`make trigger DAG=${dag}`} runs it`);
   if (!wanted) return dag_runs[0]!;
   throw new UserError(
     `the DAG ${dag} has no run ${wanted}`,

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DEPLOYMENT_VERBS } from "../../provision/base/commands";
 import { parseSettings } from "../../provision/deployment/deployment";
@@ -87,11 +88,17 @@ test.each(unique(lines.filter((line) => commands.includes(line))))("make knows w
   expect(recipe).toMatch(/(provision|tests)\/[a-z]+\.(ts|sh)|node run [a-z-]+/);
 });
 
-test("every parameter of make help is passed on by the Makefile", () => {
-  const exported = [...makefile.matchAll(/^(?:override )?export (.*)$/gm)].flatMap(([, names]) =>
-    (names === "$(PARAMETERS)" ? /^PARAMETERS := (.*)$/m.exec(makefile)![1]! : names!).split(" "),
-  );
-  for (const name of [...help.values()].flatMap(parametersIn)) expect(exported).toContain(name);
+test("every parameter of make help is passed on by the Makefile, as it was typed", () => {
+  const known = /^PARAMETERS := (.*)$/m.exec(makefile)![1]!.split(" ");
+  for (const name of [...help.values()].flatMap(parametersIn)) expect(known).toContain(name);
+  const folder = mkdtempSync(join(tmpdir(), "make-"));
+  const nasty = `$(shell touch ${folder}/x)\`touch ${folder}/y\``;
+  for (const name of [...known, "AIRFLOW_SSH_KEY"]) {
+    const said = execFileSync("make", ["help", `${name}=${nasty}`], { cwd: ROOT, encoding: "utf8" });
+    expect(said).toMatch(/deployment: /);
+    execFileSync("make", ["help"], { cwd: ROOT, env: { ...process.env, [name]: nasty }, stdio: "ignore" });
+  }
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 const links = [...pages].flatMap(([file, text]) =>

@@ -1,3 +1,4 @@
+import { make } from "../../provision/base/commands";
 import { execFileSync } from "node:child_process";
 import { lines, sh } from "../../provision/base/shell";
 
@@ -32,4 +33,11 @@ test("an empty list is no word", () => expect(sh`ls ${[]}`.text).toBe("ls "));
 test("a NUL byte is refused", () => expect(() => sh`echo ${"a\0b"}`).toThrow("NUL"));
 test("lines of a script run one after the other", () => {
   expect(execFileSync("sh", ["-e"], { input: lines(sh`echo ${"a b"}`, sh`echo c`).text }).toString()).toBe("a b\nc\n");
+});
+
+test("a value in a hint is quoted for whoever pastes it, and drives no terminal", () => {
+  const [dag, task] = ["etl", "$(reboot)\u001b[2J\u202e;\nx"];
+  expect(make`see it: make logs DAG=${dag} TASK=${task}`).toBe(
+    "see it: make logs DAG=etl TASK='$(reboot);  x'".replace("  ", " "),
+  );
 });
