@@ -72,14 +72,14 @@ export const standing = {
 } satisfies Record<string, Fact<unknown>>;
 
 /**
- * Waits until the host has booted and Docker is neither starting nor stopping: what is read in between is out of date a
+ * Waits until the host has booted and Docker, with its containerd, is neither starting nor stopping: what is read in between is out of date a
  * moment later. It waits for a minute at most, since a host may also stay in such a state, and is then repaired.
  */
 export const settle = sh`${noteClock}
 n=0
 while [ $n -lt 300 ]; do
-  case "$(systemctl is-system-running) $(systemctl is-active docker.service)" in
-  initializing* | starting* | *activating | *reloading) sleep 0.2 ;;
+  case "$(systemctl is-system-running) $(systemctl is-active docker.service containerd.service)" in
+  initializing* | starting* | *activating* | *reloading*) sleep 0.2 ;;
   *) break ;;
   esac
   n=$((n + 1))

@@ -16,12 +16,17 @@ export interface ContainerState {
   /** Docker's word: created, running, paused, restarting, exited, dead. */
   readonly word: string;
   readonly isUnhealthy: boolean;
+  /** How many networks it is attached to; undefined if Docker does not say. */
+  readonly networks: number | undefined;
   /** Docker has not heard yet how it is. */
   readonly isStarting: boolean;
 }
 
 /** What compose calls the container of a service. */
 export const containerOf = (service: string): string => `airflow-${service}-1`;
+/** To how many networks of compose.yaml a service is attached. */
+export const networksOf = (service: Service): number => (service === "postgres" ? 1 : 2);
+
 /** The container that serves as api-server while compose recreates the other one. */
 export const STAND_IN = "airflow-api-next";
 
@@ -40,14 +45,15 @@ export const madeContainers: Fact<readonly Container[]> = stable(
 
 /** By name. Live: the state of a service that restarts again and again changes all the time. */
 export const containerStates: Fact<ReadonlyMap<string, ContainerState>> = live(
-  sh`${PS} --format '{{.Names}} {{.State}} {{.Status}}'`,
+  sh`${PS} --format '{{.Names}} {{.State}} {{.Status}}|{{.Networks}}'`,
   ({ stdout }) =>
     new Map(
-      [...stdout.matchAll(/^(\S+) (\S+) (.*)$/gm)].map(([, name, word, status]) => [
+      [...stdout.matchAll(/^(\S+) (\S+) ([^|\n]*)(?:\|(.*))?$/gm)].map(([, name, word, status, networks]) => [
         name!,
         {
           word: word!,
           isUnhealthy: status!.includes("(unhealthy)"),
+          networks: networks?.split(",").filter(Boolean).length,
           isStarting: status!.includes("(health: starting)"),
         },
       ]),

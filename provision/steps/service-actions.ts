@@ -2,7 +2,7 @@ import type { Action } from "../change/planning";
 import { Command, lines, sh } from "../base/shell";
 import { CURRENT, SERVICES } from "../release/wanted";
 import { compose } from "./compose";
-import { STAND_IN, Service, containerOf } from "./containers";
+import { STAND_IN, Service, containerOf, networksOf } from "./containers";
 import { HEALTH_TIMEOUT } from "./heartbeats";
 
 /** The actions that change services; rollout.ts decides which are needed, and in which order. */
@@ -42,7 +42,8 @@ export const startServices = (
  */
 function removeBroken(service: Service, before: Command): Command {
   const name = containerOf(service);
-  return sh`if [ "$(docker inspect --format ${`{{.State.Status}} ${HEALTH}`} ${name})" = "running healthy" ]; then
+  const isWell = `running healthy ${networksOf(service)}`;
+  return sh`if [ "$(docker inspect --format ${`{{.State.Status}} ${HEALTH} {{len .NetworkSettings.Networks}}`} ${name})" = ${isWell} ]; then
   echo ${`${service} is healthy again`}
 else
   # What is paused cannot end: neither its tasks nor itself.

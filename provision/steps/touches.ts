@@ -1,5 +1,5 @@
 import { SERVICES } from "../release/wanted";
-import { Container, ContainerState, Service, containerOf, describeState, isBroken } from "./containers";
+import { Container, ContainerState, Service, containerOf, describeState, isBroken, networksOf } from "./containers";
 import { ComposeDifference } from "./what-differs";
 
 /** What is to become of a service's container. */
@@ -29,13 +29,15 @@ export function touchesOf(
     if (!container || !state)
       return { service, why: "created, it has no container", runs: false, isStuck: false, differs: [] };
     // Without the database no service is healthy, so then only the database is at fault.
-    const isStuck = isBroken(state) && (service === "postgres" || hasDatabase || !state.isUnhealthy);
+    const isCutOff = state.word === "running" && state.networks !== undefined && state.networks < networksOf(service);
+    const isStuck = isCutOff || (isBroken(state) && (service === "postgres" || hasDatabase || !state.isUnhealthy));
     const found = { service, runs: state.word === "running", isStuck };
     if (container.hash !== hashes.get(service)) {
       const differs = difference.of(service);
       return { ...found, why: `recreated, ${describeDifference(differs)}`, differs: differs ?? [] };
     }
     const isDown = state.word === "exited" || state.word === "created";
+    if (isCutOff) return { ...found, why: "recreated, it has lost its networks", differs: [] };
     const why = isStuck ? "recreated, it is " : isDown ? "started, its container's state is " : undefined;
     return { ...found, why: why && why + describeState(state), differs: [] };
   });

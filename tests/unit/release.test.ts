@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { ROOT } from "../../provision/deployment/paths";
+import { SERVICES } from "../../provision/release/wanted";
+import { networksOf } from "../../provision/steps/containers";
 import { imagesOf } from "../../provision/release/images";
 import { Release, SECRETS_OF, makeRelease, secretFilesOf } from "../../provision/release/release";
 import type { Secrets } from "../../provision/deployment/secret-names";
@@ -149,6 +151,12 @@ describe("a changed setting recreates the services that use it", () => {
     // Compose halves what is doubled.
     expect(environment!["AIRFLOW__API__INSTANCE_NAME"]).toBe("a$$b$${c}");
   });
+});
+
+test("each service has as many networks as provisioning expects of its container", () => {
+  const found = servicesOf(releaseOf("")) as Record<string, { networks: string[] }>;
+  for (const service of SERVICES)
+    expect({ service, count: found[service]!.networks.length }).toEqual({ service, count: networksOf(service) });
 });
 
 describe("one DAG cannot take the host down", () => {

@@ -750,6 +750,24 @@ describe("services change in an order that harms no running task", () => {
       { states: states.replaceAll("(healthy)", "(unhealthy)"), isHealthy: fails },
       ["stop postgres", "start postgres", WAIT],
     ],
+    [
+      "a Postgres that has lost its networks",
+      {
+        states: states
+          .replace(/^(airflow-postgres-1 .*)$/m, "$1|")
+          .replace(/^(airflow-(?!postgres).*)$/gm, "$1|airflow_default,airflow_database"),
+      },
+      ["stop postgres", "start postgres", WAIT],
+    ],
+    [
+      "all services in their networks",
+      {
+        states: states
+          .replace(/^(airflow-postgres-1 .*)$/m, "$1|airflow_database")
+          .replace(/^(airflow-(?!postgres).*)$/gm, "$1|airflow_default,airflow_database"),
+      },
+      [],
+    ],
     ["services that only just start", { states: states.replaceAll("(healthy)", "(health: starting)") }, [WAIT]],
     [
       "what compose was making when the power went",
