@@ -154,7 +154,7 @@ describe("a changed setting recreates the services that use it", () => {
 });
 
 test("each service has as many networks as provisioning expects of its container", () => {
-  const found = servicesOf(releaseOf("")) as Record<string, { networks: string[] }>;
+  const found = servicesOf(releaseOf("")) as unknown as Record<string, { networks: string[] }>;
   for (const service of SERVICES)
     expect({ service, count: found[service]!.networks.length }).toEqual({ service, count: networksOf(service) });
 });
