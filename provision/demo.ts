@@ -39,7 +39,7 @@ async function verb(context: Context, name: string, parameters: NodeJS.ProcessEn
   context.screen.say(`\n— make ${name}${words.join("")}`);
   const args = [join(ROOT, "run"), name];
   const { code } = await runChild(context, process.execPath, args, {
-    env: { ...process.env, ...parameters },
+    env: { ...process.env, ...parameters, AIRFLOW_IN_DEMO: "1" },
     inherit: true,
   });
   if (code !== 0)

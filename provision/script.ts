@@ -9,7 +9,8 @@ export function runScript(verb: (deployment: Deployment, context: Context) => Pr
   const context = makeContext();
   runMain(context, async () => {
     const deployment = loadDeployment(process.env["DEPLOYMENT"] || DEFAULT_DEPLOYMENT);
-    context.screen.say(`${deployment.name}: ${hostsOf(deployment)}`);
+    // The verbs of a demo are all about the same host.
+    if (!process.env["AIRFLOW_IN_DEMO"]) context.screen.say(`${deployment.name}: ${hostsOf(deployment)}`);
     await verb(deployment, context);
   });
 }

@@ -34,7 +34,13 @@ export async function synthesize(context: Context, deployment: Deployment, optio
 interface Configuration {
   readonly terraform: unknown;
   readonly variable?: Readonly<Record<string, unknown>>;
-  readonly resource?: Readonly<Record<string, Readonly<Record<string, { readonly "//"?: Descriptions[string] }>>>>;
+  readonly resource?: Readonly<Record<string, Readonly<Record<string, Resource>>>>;
+}
+
+interface Resource {
+  readonly "//"?: Descriptions[string];
+  /** Addresses. */
+  readonly depends_on?: readonly string[];
 }
 
 export const configuration = (deployment: Deployment, stack: Stack): Configuration =>
@@ -49,12 +55,20 @@ export async function stackConfigurations(
   return { data: configuration(deployment, "data"), host: configuration(deployment, "host") };
 }
 
-/** The words that a stack gives to its own resources, by address. */
+/** The words that a stack gives to its own resources, by address; each comes after those that it depends on. */
 export function descriptionsOf(deployment: Deployment, stack: Stack): Descriptions {
   const { resource = {} } = configuration(deployment, stack);
-  return Object.fromEntries(
+  const bodies = new Map<string, Resource>(
     Object.entries(resource).flatMap(([type, byName]) =>
-      Object.entries(byName).map(([name, body]) => [`${type}.${name}`, body["//"] ?? {}]),
+      Object.entries(byName).map(([name, body]) => [`${type}.${name}`, body] as const),
     ),
   );
+  const ordered = new Set<string>();
+  const visit = (address: string): void => {
+    if (ordered.has(address)) return;
+    for (const needed of bodies.get(address)?.depends_on ?? []) visit(needed);
+    ordered.add(address);
+  };
+  for (const address of bodies.keys()) visit(address);
+  return Object.fromEntries([...ordered].map((address) => [address, bodies.get(address)?.["//"] ?? {}]));
 }
