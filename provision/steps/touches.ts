@@ -34,7 +34,9 @@ export function touchesOf(
     const found = { service, runs: state.word === "running", isStuck };
     if (container.hash !== hashes.get(service)) {
       const differs = difference.of(service);
-      return { ...found, why: `recreated, ${describeDifference(differs)}`, differs: differs ?? [] };
+      // It goes in any case. If it hangs, whatever the cause, compose would wait for its end as long as tasks may take.
+      const hangs = isStuck || isBroken(state);
+      return { ...found, isStuck: hangs, why: `recreated, ${describeDifference(differs)}`, differs: differs ?? [] };
     }
     const isDown = state.word === "exited" || state.word === "created";
     if (isCutOff) return { ...found, why: "recreated, it has lost its networks", differs: [] };

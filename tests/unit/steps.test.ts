@@ -768,6 +768,15 @@ describe("services change in an order that harms no running task", () => {
       },
       [],
     ],
+    [
+      "a scheduler that hangs and is another one now, without a database",
+      {
+        made: made.replace(/^(airflow-scheduler-1 \S+) .*$/m, "$1 other").replace(/^airflow-postgres.*\n/m, ""),
+        states: (stateOf("scheduler", unhealthy)["states"] as string).replace(/^airflow-postgres.*\n/m, ""),
+        isHealthy: fails,
+      },
+      ["stop scheduler", "start postgres, scheduler", WAIT],
+    ],
     ["services that only just start", { states: states.replaceAll("(healthy)", "(health: starting)") }, [WAIT]],
     [
       "what compose was making when the power went",
