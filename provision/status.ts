@@ -35,11 +35,14 @@ function readPage(deployment: Deployment): Promise<Page> {
   });
 }
 
+/** Seconds. An Airflow that lets an operator wait for longer is not well. */
+const PATIENCE = 15;
+
 /** Airflow's part of the page, or the error that is shown there: a host without Airflow has a status, too. */
 async function airflowStatus(deployment: Deployment, host: Host): Promise<AirflowStatus | Error> {
   try {
     const { admin_password } = await readSecrets(deployment);
-    return await withAirflow(host, admin_password, readAirflowStatus);
+    return await withAirflow(host, admin_password, readAirflowStatus, PATIENCE);
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;

@@ -56,17 +56,21 @@ export const path = (parts: TemplateStringsArray, ...values: readonly (string | 
 /** Items in a page; Airflow allows no more. */
 const PAGE = 100;
 
-/** Connects to Airflow for `use`, and disconnects even if that fails. It logs in before the first request that needs it. */
+/**
+ * Connects to Airflow for `use`, and disconnects even if that fails. It logs in before the first request that needs it.
+ * @param patience seconds that an answer may take
+ */
 export async function withAirflow<T>(
   host: Host,
   password: string,
   use: (airflow: AirflowApi) => Promise<T>,
+  patience = 60,
 ): Promise<T> {
   const streams = new Set<Duplex>();
   const pool = new Pool(`http://127.0.0.1:${AIRFLOW_PORT}`, {
     connections: 4,
-    headersTimeout: 60_000,
-    bodyTimeout: 60_000,
+    headersTimeout: patience * 1000,
+    bodyTimeout: patience * 1000,
     connect: (_options: unknown, done: (error: Error | null, socket: any) => void) =>
       void host.connect(AIRFLOW_PORT).then(
         (stream) => (streams.add(stream.once("close", () => streams.delete(stream))), done(null, stream)),

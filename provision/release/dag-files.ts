@@ -43,6 +43,22 @@ export function readDags(folder: string): DagRelease {
 
 /** Reads the files of a folder, without RUBBISH, sorted. @throws UserError for links and names that cannot be sent */
 function readFolder(folder: string): { readonly path: string; readonly content: Buffer }[] {
+  try {
+    return filesOf(folder);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof UserError || code === undefined) throw error;
+    throw new UserError(
+      `cannot read ${folder}: ${message}`,
+      "may you read all of it, and does nobody write it just now?",
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function filesOf(folder: string): { readonly path: string; readonly content: Buffer }[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => ({ path: relative(folder, join(entry.parentPath, entry.name)), isFile: entry.isFile() }))

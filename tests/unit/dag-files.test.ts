@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ROOT } from "../../provision/deployment/paths";
@@ -33,6 +33,18 @@ test("a folder is read without bytecode, packages and hidden files", () => {
   const files = [".airflowignore", "a.py", "a/venv.py", "helpers/node_modules.py"];
   const dags = folder(Object.fromEntries([...rubbish, ...files].map((path) => [path, "x"])));
   expect(readDags(dags).files.map(({ path }) => path)).toEqual(files);
+});
+
+test("a file that vanishes while the folder is read, or may not be read, is an error that names it", () => {
+  const dags = folder({ "a.py": "x" });
+  const spy = jest.spyOn(fs, "readFileSync").mockImplementation((path) => {
+    throw Object.assign(new Error(`ENOENT: no such file or directory, open '${String(path)}'`), { code: "ENOENT" });
+  });
+  try {
+    expect(() => readDags(dags)).toThrow(`cannot read ${dags}: ENOENT: no such file or directory, open '${dags}/a.py'`);
+  } finally {
+    spy.mockRestore();
+  }
 });
 
 test("the folder is that of DAGS, of the deployment file, or dags/", () => {

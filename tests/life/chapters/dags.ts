@@ -101,6 +101,9 @@ export function dags(life: Life): void {
     });
     const after = await life.trace();
     expect({ ...after, newest: "" }).toEqual({ ...before, newest: "" });
+    // The first line of a long message names the cause.
+    life.dag("broken.py", 'raise ValueError("the cause\\nand what to read")  # airflow, dag');
+    expect((await life.pushDags()).text).toMatch(/broken\.py:1: ValueError: the cause and what to read\n/);
     life.dag("broken.py", undefined);
     expect((await life.pushDags()).stdout).toBe("nothing to do\n");
   });

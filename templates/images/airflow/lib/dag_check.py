@@ -28,7 +28,17 @@ def error(root: Path, file: str, text: str) -> dict:
     """An import error with its place: the deepest line of the traceback that is in the release."""
     frames = re.findall(rf'File "{re.escape(str(root))}/([^"]+)", line (\d+)', text)
     where, line = frames[-1] if frames else (file, None)
-    return {"file": where, "line": int(line) if line else None, "error": text.strip().splitlines()[-1]}
+    return {"file": where, "line": int(line) if line else None, "error": exception(text)}
+
+
+def exception(text: str) -> str:
+    """What stands below the frames of a traceback, as one line: its message may have many, of which the first names the cause."""
+    lines = text.strip().splitlines()
+    after = max((i for i, line in enumerate(lines) if line.startswith("  File ")), default=-1) + 1
+    while 0 < after < len(lines) and lines[after].startswith("    "):
+        after += 1
+    message = " ".join(line.strip() for line in lines[after:] if line.strip()) or lines[-1]
+    return message if len(message) <= 500 else message[:500] + " …"
 
 
 def digest(dag, source: bytes) -> str:
