@@ -87,10 +87,10 @@ test("the first plan says what is made, what it costs, and its name; nothing is 
     "host: create roles (3 parts)",
     'host: create permission "write"',
     'host: create permission "add-backups"',
+    "host: create way out to port 80 of 0.0.0.0/0 (package mirrors)",
+    "host: create way out to port 443 of 0.0.0.0/0 (packages, images, AWS)",
     "host: create host t3.large, root disk 30 GiB",
     "host: create data volume's attachment to the host",
-    "host: create way out to port 443 of 0.0.0.0/0 (packages, images, AWS)",
-    "host: create way out to port 80 of 0.0.0.0/0 (package mirrors)",
     "host: create open port 22 for 203.0.113.7/32 (SSH from ada)",
     "host: create kind of host (system and processor)",
     expect.stringMatching(

@@ -133,6 +133,15 @@ test("machine code of a run before that is damaged, or another V8's, is made aga
   expect(files.filter((file) => statSync(join(compiled, file)).size > 100)).toHaveLength(1);
 });
 
+test("what a verb loads only when it needs it is found, also by a run with kept machine code", async () => {
+  writeFileSync(
+    join(root, "provision/fail.ts"),
+    'void import("node:os").then(({ EOL }) => console.log(JSON.stringify(EOL)));',
+  );
+  for (const _ of ["first", "second", "third"]) expect(await run("fail")).toEqual({ code: 0, out: '"\\n"\n', err: "" });
+  writeFileSync(join(root, "provision/fail.ts"), "process.exitCode = 75;");
+});
+
 test("with DEBUG, an error shows its place in the sources", async () => {
   writeFileSync(join(root, "provision/fail.ts"), "\n\nconst n: number = 1;\nthrow new Error(`no ${n}`);");
   await run("fail");

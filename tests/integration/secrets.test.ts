@@ -15,6 +15,7 @@ const environment = ({ root }: Temporary, editor: string) => ({
   DEPLOYMENT: "local",
   AIRFLOW_STATE: root,
   EDITOR: editor,
+  NO_COLOR: "1",
   VISUAL: "",
 });
 
