@@ -9,8 +9,9 @@ function paintLine(colors: ReturnType<typeof createColors>, line: string): strin
   if (label === "warning") return `${colors.yellow("warning:")} ${rest}`;
   if (label) return `${colors.cyan(`${label}:`)} ${rest}`;
   if (line.startsWith("— ")) return colors.bold(line);
-  if (/^\s+\+ /.test(line)) return colors.green(line);
-  if (/^\s+[-−] /.test(line)) return colors.red(line);
+  // Readers of secrets stand 2 to the right, and diffs 8; what is further right is a diff's context, which may be a list.
+  if (/^( {2}| {8})\+/.test(line)) return colors.green(line);
+  if (/^( {2}| {8})[-−]/.test(line)) return colors.red(line);
   return line;
 }
 

@@ -104,14 +104,22 @@ describe("colours", () => {
     screen.say("error: disk full");
     screen.advise("hint: free some");
     screen.say("  + a key");
-    screen.say("plain");
+    screen.say("        -old");
+    screen.say("         - a list in a diff's context");
   };
-  const plain = ["stderr: error: disk full\n", "stderr: hint: free some\n", "stderr:   + a key\n", "stderr: plain\n"];
+  const plain = [
+    "stderr: error: disk full\n",
+    "stderr: hint: free some\n",
+    "stderr:   + a key\n",
+    "stderr:         -old\n",
+    "stderr:          - a list in a diff's context\n",
+  ];
   const coloured = [
     "stderr: \u001b[1m\u001b[31merror:\u001b[39m\u001b[22m disk full\n",
     "stderr: \u001b[36mhint:\u001b[39m free some\n",
     "stderr: \u001b[32m  + a key\u001b[39m\n",
-    "stderr: plain\n",
+    "stderr: \u001b[31m        -old\u001b[39m\n",
+    "stderr:          - a list in a diff's context\n",
   ];
   test.each<[what: string, isTTY: boolean, env: Record<string, string>, expected: string[]]>([
     ["on a terminal", true, { NO_COLOR: "", FORCE_COLOR: "", TERM: "xterm" }, coloured],
