@@ -104,7 +104,8 @@ until [ "$(docker inspect --format '{{.State.Health.Status}}' ${STAND_IN})" = he
   if [ "$(date +%s)" -ge "$deadline" ] || [ "$(docker inspect --format '{{.State.Running}}' ${STAND_IN})" != true ]; then
     docker logs --tail 20 ${STAND_IN} 2>&1
     discard
-    echo "the new api-server does not become healthy: the old one goes on"
+    docker ps --all --filter label=com.docker.compose.project=airflow --format '{{.Names}}: {{.Status}}'
+    echo "the new api-server does not become healthy: the old one stays"
     exit 1
   fi
   sleep 0.5
