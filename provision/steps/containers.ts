@@ -18,7 +18,7 @@ export interface ContainerState {
   readonly isUnhealthy: boolean;
   /** How many networks it is attached to; undefined if Docker does not say. */
   readonly networks: number | undefined;
-  /** Docker has not heard yet how it is. */
+  /** It was started less than a minute ago, and Docker has not heard yet how it is. */
   readonly isStarting: boolean;
 }
 
@@ -54,7 +54,8 @@ export const containerStates: Fact<ReadonlyMap<string, ContainerState>> = live(
           word: word!,
           isUnhealthy: status!.includes("(unhealthy)"),
           networks: networks?.split(",").filter(Boolean).length,
-          isStarting: status!.includes("(health: starting)"),
+          // When Docker itself has been restarted, it asks services anew that have been well for long.
+          isStarting: /^Up (Less than a second|\d+ seconds?) \(health: starting\)/.test(status!),
         },
       ]),
     ),

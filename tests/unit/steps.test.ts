@@ -777,7 +777,12 @@ describe("services change in an order that harms no running task", () => {
       },
       ["stop scheduler", "start postgres, scheduler", WAIT],
     ],
-    ["services that only just start", { states: states.replaceAll("(healthy)", "(health: starting)") }, [WAIT]],
+    ["a service that has just started", stateOf("scheduler", "running Up 9 seconds (health: starting)"), [WAIT]],
+    [
+      "services that a restarted Docker asks anew",
+      { states: states.replaceAll("(healthy)", "(health: starting)") },
+      [],
+    ],
     [
       "what compose was making when the power went",
       { made: `${made}0123456789ab_airflow-scheduler-1 scheduler other\n` },

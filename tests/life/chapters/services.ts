@@ -145,6 +145,7 @@ export function services(life: Life): void {
     expect((await life.run("logs", { DAG: "frames", TASK: "add" })).stdout).toContain("sum: 6, as the plugin says");
     expect((await life.run("airflow", { CMD: "plugins" })).stdout).toContain("life_plugin");
     life.dag("frames.py", undefined);
+    expect(await life.pushDags()).toMatchObject({ code: 0 });
   });
 
   test("a scheduler that is asked to stop again while it waits for its tasks goes on waiting", async () => {
