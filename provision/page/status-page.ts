@@ -121,7 +121,7 @@ const serviceProblems = ({ services }: HostStatus): string[] =>
  * started again and again is no such service.
  */
 const isStarting = ({ state, health, restarts }: HostStatus["services"][number]): boolean =>
-  state === "running" && health === "starting" && restarts === 0;
+  state === "running" && health === "starting" && restarts < 3;
 
 function airflowProblems(airflow: AirflowStatus | Error): string[] {
   if (airflow instanceof Error) return ["Airflow does not answer"];

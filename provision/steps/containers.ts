@@ -18,8 +18,6 @@ export interface ContainerState {
   readonly isUnhealthy: boolean;
   /** How many networks it is attached to; undefined if Docker does not say. */
   readonly networks: number | undefined;
-  /** It was started less than a minute ago, and Docker has not heard yet how it is. */
-  readonly isStarting: boolean;
 }
 
 /** What compose calls the container of a service. */
@@ -54,8 +52,6 @@ export const containerStates: Fact<ReadonlyMap<string, ContainerState>> = live(
           word: word!,
           isUnhealthy: status!.includes("(unhealthy)"),
           networks: networks?.split(",").filter(Boolean).length,
-          // When Docker itself has been restarted, it asks services anew that have been well for long.
-          isStarting: /^Up (Less than a second|\d+ seconds?) \(health: starting\)/.test(status!),
         },
       ]),
     ),

@@ -73,10 +73,7 @@ export const services: Step<Wanted, ServiceFacts> = {
         hasStopped: mayChangeSchema(wanted, facts.migrated),
       }),
     );
-    // Docker asks a service that has just started each two seconds, so the wait is short.
-    const isStarting = [...states.values()].some((state) => state.isStarting);
-    if (!isHealthy || isStarting || touches.some(({ why }) => why) || orphans.length > 0)
-      actions.push(waitForHeartbeats);
+    if (!isHealthy || touches.some(({ why }) => why) || orphans.length > 0) actions.push(waitForHeartbeats);
     if (current !== release.digest) actions.push(pruneReleases);
     return actions;
   },

@@ -777,7 +777,6 @@ describe("services change in an order that harms no running task", () => {
       },
       ["stop scheduler", "start postgres, scheduler", WAIT],
     ],
-    ["a service that has just started", stateOf("scheduler", "running Up 9 seconds (health: starting)"), [WAIT]],
     [
       "services that a restarted Docker asks anew",
       { states: states.replaceAll("(healthy)", "(health: starting)") },
