@@ -75,3 +75,20 @@ test("make status ALL=1: a line for every deployment, and which one is not healt
     stderr: "error: not healthy: mistyped\nhint: DEPLOYMENT=mistyped make status says more\n",
   });
 });
+test.each(["yes", "true"])("make teardown KEEP_DATA=%s destroys nothing", (value) => {
+  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "run"), "teardown", `KEEP_DATA=${value}`], {
+    encoding: "utf8",
+    env: {
+      PATH: process.env["PATH"],
+      HOME: process.env["HOME"],
+      AIRFLOW_STATE: mkdtempSync(join(tmpdir(), "state-")),
+      CONFIRM: "local",
+    },
+  });
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(
+      /error: KEEP_DATA=\w+ is neither 1 nor 0: nothing was touched\nhint: say KEEP_DATA=1/,
+    ),
+  });
+});
